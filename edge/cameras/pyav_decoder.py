@@ -34,7 +34,12 @@ DISCONTINUOUS = 0x0200  # AVFMT_TS_DISCONT of libavformat/avformat.h
 NO_ANSWER = "no answer in time"
 UNREACHABLE_REMEDY = "is the address right, and the camera on and reachable from this machine?"
 
-av.logging.set_level(av.logging.PANIC)  # what matters is raised; the rest would be a line a frame
+try:
+    # What matters is raised; the rest would be a line a frame. With any level a thread of the decoder that has something
+    # to say waits for the interpreter, while the one that closes the stream holds that and waits for the decoder.
+    av.logging.set_level(None)
+except TypeError:  # before version 11
+    av.logging.set_level(av.logging.PANIC)
 limit_allocations()
 
 

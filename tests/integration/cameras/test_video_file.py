@@ -116,6 +116,11 @@ class OldContainer:
         return getattr(self._container, name)
 
 
+def test_no_thread_of_a_decoder_waits_for_the_interpreter() -> None:
+    """With a level, PyAV takes what FFmpeg says to Python: it waited for whoever closed the stream, and that for it."""
+    assert not hasattr(av.logging, "set_libav_level") or av.logging.get_level() is None
+
+
 def test_a_version_that_does_not_know_the_best_stream(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = film(tmp_path / "film.mp4", [0, 0.1, 0.2])
     monkeypatch.setattr(pyav_decoder, "_open", lambda *_: OldContainer(av.open(str(path))))

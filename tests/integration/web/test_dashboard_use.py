@@ -41,11 +41,16 @@ def test_text_from_the_network_is_only_text(broker: int, dashboard: Callable[...
     page.locator("nav a[data-view=lesson]").click()
     see(page, "#lesson-legend", label)
     highest, chart = page.locator("#lesson-chart .ytick text", has_text="100").first, page.locator("#lesson-chart")
-    highest.wait_for()
-    label_box, box = highest.bounding_box(), chart.bounding_box()
-    assert (
-        label_box["y"] + label_box["height"] / 2 - box["y"] > 12
-    )  # room for the half of it that is above, in any font
+    boxes: list[Any] = []
+
+    def drawn() -> bool:
+        boxes[:] = highest.bounding_box(), chart.bounding_box()
+        return None not in boxes  # it is drawn anew with each window
+
+    wait_for(drawn, 20)
+    label_box, box = boxes
+    # Room for the half of it that is above, in any font.
+    assert label_box["y"] + label_box["height"] / 2 - box["y"] > 12
     assert page.locator("main img, main b, main script, footer img").count() == 0
     assert dialogs == []
 
