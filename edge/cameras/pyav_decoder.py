@@ -35,8 +35,8 @@ NO_ANSWER = "no answer in time"
 UNREACHABLE_REMEDY = "is the address right, and the camera on and reachable from this machine?"
 
 try:
-    # What matters is raised; the rest would be a line a frame. With any level a thread of the decoder that has something
-    # to say waits for the interpreter, while the one that closes the stream holds that and waits for the decoder.
+    # What matters is raised; the rest would be a line a frame. With any level a thread of the decoder that has
+    # something to say waits for the interpreter, while the one that closes the stream holds that and waits for it.
     av.logging.set_level(None)
 except TypeError:  # before version 11
     av.logging.set_level(av.logging.PANIC)
