@@ -38,7 +38,7 @@ try:
     # What matters is raised; the rest would be a line a frame. With any level a thread of the decoder that has
     # something to say waits for the interpreter, while the one that closes the stream holds that and waits for it.
     av.logging.set_level(None)
-except TypeError:  # before version 11
+except TypeError:  # older versions, such as Debian 12's 10, always take messages to Python
     av.logging.set_level(av.logging.PANIC)
 limit_allocations()
 

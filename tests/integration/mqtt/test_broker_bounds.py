@@ -74,13 +74,19 @@ def test_messages_of_the_full_size_do_not_stop_the_bridge(brokers: list[PluginBr
     office.stop()
 
 
-def test_no_topic_has_an_alias(brokers: list[PluginBroker], tmp_path: Path) -> None:
-    """Messages of 11 bytes, and such as grow by their topic on their way to everybody else."""
-    broker = PluginBroker(tmp_path)
+def started(brokers: list[PluginBroker], folder: Path, *more: str) -> PluginBroker:
+    """A school's broker with the hostile room, and lines beyond its settings."""
+    broker = PluginBroker(folder, more=list(more))
     brokers.append(broker)
     broker.prepare()
     broker.start()
     broker.add_rooms(HOSTILE)
+    return broker
+
+
+def test_no_topic_has_an_alias(brokers: list[PluginBroker], tmp_path: Path) -> None:
+    """Messages of 11 bytes, and such as grow by their topic on their way to everybody else."""
+    broker = started(brokers, tmp_path)
     with connect(HOST, broker.port, HOSTILE) as wire:
         wire.sendall(packet(PUBLISH_1, text(f"classroom/{HOSTILE}/info") + b"\0\1" + b"\3\x23\0\1"))  # number 1
         answer = wire.recv(100)
@@ -89,11 +95,7 @@ def test_no_topic_has_an_alias(brokers: list[PluginBroker], tmp_path: Path) -> N
 
 def test_no_message_has_qos_2(brokers: list[PluginBroker], tmp_path: Path) -> None:
     """Of such ones Mosquitto keeps as many open as somebody does not end."""
-    broker = PluginBroker(tmp_path)
-    brokers.append(broker)
-    broker.prepare()
-    broker.start()
-    broker.add_rooms(HOSTILE)
+    broker = started(brokers, tmp_path)
     with connect(HOST, broker.port, HOSTILE) as wire:
         wire.sendall(packet(b"\x82", b"\0\1\0" + text(f"classroom/{HOSTILE}/cmd/+") + b"\2"))
         assert wire.recv(100) == b"\x90\4\0\1\0\1", "a subscription is given QoS 1"
@@ -106,11 +108,8 @@ def test_no_message_has_qos_2(brokers: list[PluginBroker], tmp_path: Path) -> No
 
 def test_a_million_empty_messages_push_no_window_out(brokers: list[PluginBroker], tmp_path: Path) -> None:
     """They take 15 minutes through limits.nft, and count as nothing in bytes: a recorder may be away for so long."""
-    broker = PluginBroker(tmp_path, more=["sys_interval 1"])
-    brokers.append(broker)
-    broker.prepare()
-    broker.start()
-    broker.add_rooms(ROOM, HOSTILE)
+    broker = started(brokers, tmp_path, "sys_interval 1")
+    broker.add_rooms(ROOM)
     broker.add("recorder", "recorder")
     broker.add("monitor", "monitor")
     reader = User(broker, "recorder", session=client_id("recorder"))
