@@ -73,13 +73,14 @@ def test_it_records_and_forgets_what_is_deleted(
     assert postgres.server
     address = dashboard(broker, 0, "--database", address_of(postgres), "--school", "north")
     room = Room(broker)
+
+    def stored(table: str = "windows") -> str:
+        assert postgres.server
+        return postgres.server.sql(f"SELECT count(*) FROM edge.{table}", database=postgres.database).strip()  # noqa: S608
+
+    wait_for(lambda: stored("states") == "1", 20, "the recorder")  # what is sent before it is there, nobody keeps
     for seq in range(1, 4):
         room.window(seq, 60 - 10 * seq)
-
-    def stored() -> str:
-        assert postgres.server
-        return postgres.server.sql("SELECT count(*) FROM edge.windows", database=postgres.database).strip()
-
     wait_for(lambda: stored() == "3", 20)
 
     def measured() -> int:

@@ -21,6 +21,7 @@ from tests.support.brokers import wait_for
 from tests.support.dashboard_page import wait_until_heard
 from tests.support.recorded_school import record_school
 from tests.support.recorded_weeks import LESSON, timetable, weeks
+from tests.support.recordings import rows
 from tests.support.simulated_school import Classroom
 
 DAY = LESSON.date().isoformat()
@@ -152,9 +153,9 @@ def test_what_is_deleted_from_the_file_is_forgotten_in_memory_too(
 
     def shown() -> bool:
         paho.multiple(list(sent), port=broker)
-        return measured() >= 19 * 5000
+        return measured() >= 19 * 5000 and rows(path) == [*range(1, 20)]
 
-    wait_for(shown, 20, "the windows on the page")
+    wait_for(shown, 20, "the windows on the page and in the file, which hears them by itself")
     assert run_command_line(["delete", "--database", str(path), "--device", "room-1", "--yes"]) == 0
     wait_for(lambda: measured() == 0, 20, "nothing on the page")
     summary = httpx.get(f"{address}lesson", params={"room": "room-1", "minutes": 15}, timeout=30).json()
@@ -180,8 +181,11 @@ def test_what_still_comes_of_a_lesson_that_was_deleted_is_not_shown(
         answer = httpx.get(f"{address}lesson", params={"room": "room-1", "minutes": 60}, timeout=30)
         return int(answer.json()["measured"]) if answer.status_code == 200 else -1
 
-    send(*sent(1))
-    wait_for(lambda: measured() == 20 * 5000, 30, "the windows on the page")
+    def shown() -> bool:
+        send(*sent(1))
+        return measured() == 20 * 5000 and rows(path) == [*range(1, 21)]
+
+    wait_for(shown, 30, "the windows on the page and in the file, which hears them by itself")
     times = [f"{each:%Y-%m-%dT%H:%M:%S}" for each in (lesson, lesson + timedelta(minutes=20))]
     options = ("--zone", "UTC", "--from", times[0], "--to", times[1], "--yes")
     assert run_command_line(["delete", "--database", str(path), "--device", "room-1", *options]) == 0
