@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from paho.mqtt import client as paho
@@ -41,3 +42,11 @@ def states(subscriber: Subscriber) -> list[str]:
 def wait_state(subscriber: Subscriber, mode: str, seconds: float = 10) -> Any:
     wait_for(lambda: states(subscriber)[-1:] == [mode], seconds, lambda: f"{mode}, got {states(subscriber)}")
     return subscriber.named("state")[-1].json()
+
+
+def assert_nothing_measured(subscriber: Subscriber, seconds: float = 2.5) -> None:
+    """In a pause, no window comes but the one that it ended, which may come behind its state."""
+    known, since = len(subscriber.named("window")), subscriber.named("state")[-1].json()["since"]
+    time.sleep(seconds)
+    windows = [window.json()["window"] for window in subscriber.named("window")[known:]]
+    assert [each for each in windows if each["end"] > since] == []

@@ -18,7 +18,7 @@ import yaml
 
 from edge.contract.payloads import Info
 from tests.support.brokers import Subscriber, wait_for
-from tests.support.commander import Commander
+from tests.support.commander import Commander, assert_nothing_measured
 from tests.support.daemon import Edge, end
 from tests.support.faulty_camera import FaultyCamera, faulty_camera
 
@@ -87,12 +87,6 @@ class Device:
         wait_for(lambda: len(self.subscriber.named("window")) > known, 20, "a window")
         assert self.alert() is None
 
-    def assert_no_window_comes(self, seconds: float = 2.5) -> None:
-        """Nothing is measured for a while."""
-        known = len(self.subscriber.named("window"))
-        time.sleep(seconds)
-        assert len(self.subscriber.named("window")) == known
-
 
 @pytest.fixture
 def device(edge: Edge, tmp_path: Path, broker: int, subscribe: Subscribe) -> Device:
@@ -135,13 +129,13 @@ def test_a_turned_picture_stays_closed_whoever_resumes_until_it_is_confirmed(dev
     status, said = device.edge("resume")
     assert status == 0
     assert "the camera stays closed all the same: the masks were made for another picture" in said
-    device.assert_no_window_comes()
+    assert_nothing_measured(device.subscriber)
     assert device.state()["reason"].startswith("paused: the masks were made for another picture")
     process.send_signal(signal.SIGKILL)
     process.wait()
     process = device.run()  # and from its start: it never opens
     wait_for(lambda: device.state()["reason"].startswith("paused: the masks"), 40)
-    device.assert_no_window_comes()
+    assert_nothing_measured(device.subscriber)
     status, said = device.edge("check")
     assert status == 1
     assert "the camera of the daemon stays closed: the masks were made for another picture" in said
@@ -171,7 +165,7 @@ def test_a_schedule_that_ends_does_not_open_it(device: Device) -> None:
     device.write(hflip=True)
     device.command("reload")
     device.wait_closed("cannot be read")
-    device.assert_no_window_comes()
+    assert_nothing_measured(device.subscriber)
     assert device.edge("masks", "--confirm")[0] == 0
     device.wait_running()
     end(process)
@@ -210,7 +204,7 @@ def test_a_stream_that_changes_its_shape_in_the_middle(
     device.write(source=network.url("/resize"))
     process = device.run()
     device.wait_closed("made for a picture of 640x360 pixels, and one of 320x240 pixels came")
-    device.assert_no_window_comes()
+    assert_nothing_measured(device.subscriber)
     process.send_signal(signal.SIGKILL)
     process.wait()
     asked = len(network.asked)
@@ -221,7 +215,7 @@ def test_a_stream_that_changes_its_shape_in_the_middle(
     assert len(network.asked) == asked  # a restart does not even open the camera
     device.write(source=network.url("/good"))
     assert device.command("reload")["status"] == "ok"
-    device.assert_no_window_comes()
+    assert_nothing_measured(device.subscriber)
     assert device.edge("masks", "--confirm")[0] == 0
     device.wait_running()
     end(process)
@@ -318,7 +312,7 @@ def test_masks_that_cannot_be_remembered_keep_the_camera_closed(device: Device) 
     device.masks.mkdir(parents=True)
     process = device.run()
     device.wait_closed("cannot be read (not a regular file)")
-    device.assert_no_window_comes()
+    assert_nothing_measured(device.subscriber)
     assert device.edge("masks", "--confirm")[0] == 1
     device.masks.rmdir()
     assert device.edge("masks", "--confirm")[0] == 0

@@ -21,7 +21,7 @@ from edge.cli import parse, pause
 from edge.daemon.daemon_lock import DaemonLock, Flag
 from edge.daemon.pause_store import ClosedStore, PauseStore
 from tests.support.brokers import Subscriber, free_port, wait_for
-from tests.support.commander import Commander, states, wait_state
+from tests.support.commander import Commander, assert_nothing_measured, states, wait_state
 from tests.support.faults import SmallDisk
 
 Edge = Callable[..., "subprocess.Popen[str]"]
@@ -127,9 +127,7 @@ def test_a_pause_left_under_another_name_closes_the_camera(running: Running, tmp
     write(outbox={"path": str(tmp_path / "other.sqlite")})
     assert running[2]("reload")["status"] == "ok"
     assert wait_state(subscriber, "paused")["reason"] == "paused by Mrs Doe"
-    windows = len(subscriber.named("window"))
-    time.sleep(2.5)
-    assert len(subscriber.named("window")) == windows
+    assert_nothing_measured(subscriber)
 
 
 def test_windows_in_memory_outlive_that_the_broker_moves(
