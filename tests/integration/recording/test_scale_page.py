@@ -1,4 +1,4 @@
-"""The SQL of docs/privacy-at-scale.md: the district sees days of schools with three rooms and more, and nothing else."""
+"""The SQL of docs/privacy-at-scale.md: a district sees days of schools with three rooms and more, and nothing else."""
 
 from __future__ import annotations
 
