@@ -1,4 +1,4 @@
-"""The SQL of docs/scale.md: a district's office sees days of schools with three rooms and more, and nothing else."""
+"""The SQL of docs/privacy-at-scale.md: a district sees days of schools with three rooms and more, and nothing else."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ REFRESH = "REFRESH MATERIALIZED VIEW edge.district_days"
 
 
 def test_the_view_for_a_district_hides_small_groups_and_all_else() -> None:
-    role, view = PARTS.findall((ROOT / "docs/scale.md").read_text())
+    role, view = PARTS.findall((ROOT / "docs/privacy-at-scale.md").read_text())
     server = PostgresServer.made()
     try:
         server.start()
