@@ -1,4 +1,4 @@
-"""Which part of the room is looked at, without saying which: another one makes another series of figures."""
+"""Which part of the room is looked at and by which limits, without saying which: others make another series."""
 
 from __future__ import annotations
 
@@ -17,13 +17,18 @@ if TYPE_CHECKING:
     from edge.config.schema import Config
 
 KEY_BYTES = 16
+LIMITS = {
+    "camera": ("width", "height"),  # faces are measured in pixels of the camera
+    "vision": ("min_face_px", "min_confidence", "emotions_output"),
+}
+"""Which faces are named, and as what, as far as neither the window nor its models say so."""
 NOT_KEPT = secrets.token_bytes(KEY_BYTES)  # for this run, where none can be kept
 
 logger = logging.getLogger(__name__)
 
 
 def place_digest(config: Config, path: Path, camera: str = "") -> str | None:
-    """What changes with masks, count area and another camera; None: there are none.
+    """What changes with masks, count area, limits of faces and another camera; None: all of it is as shipped.
 
     There are so few rectangles that a digest without a key would tell where they are: whoever has it tries them all.
 
@@ -36,10 +41,24 @@ def place_digest(config: Config, path: Path, camera: str = "") -> str | None:
         Eight hexadecimal digits.
     """
     masks, area = config.camera.masks, config.vision.count_area
-    seen = [masks, area, camera] if camera else [masks, area]
+    seen: list[object] = [masks, area, camera] if camera else [masks, area]
+    if limits := _unlike_shipped(config):
+        seen.append(limits)
     if not any(seen):
         return None
     return hmac.new(_key(path), json.dumps(seen).encode(), hashlib.sha256).hexdigest()[:8]
+
+
+def _unlike_shipped(config: Config) -> dict[str, object]:
+    """The limits that are not as shipped. Only those: what was measured before a limit was known stays comparable."""
+    found: dict[str, object] = {}
+    for name, keys in LIMITS.items():
+        section = getattr(config, name)
+        shipped = type(section)()
+        for key in keys:
+            if (value := getattr(section, key)) != getattr(shipped, key):
+                found[f"{name}.{key}"] = value
+    return found
 
 
 def _key(path: Path) -> bytes:

@@ -21,8 +21,8 @@ REFUSED = {
         "It is not compared with earlier lessons: another rule decided then which faces are turned to the front."
     ),
     "masks": Sentence(
-        "It is not compared with earlier lessons: "
-        "another camera was used, or other parts of the picture were hidden then."
+        "It is not compared with earlier lessons: another camera was used, other parts of the picture were hidden, "
+        "or faces were named by other limits then."
     ),
     "place": Sentence("It is not compared with earlier lessons: the camera was in another place then."),
     "policy": Sentence(

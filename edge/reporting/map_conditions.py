@@ -12,7 +12,10 @@ WHY = {
     "faces": Sentence("≠ in {room}: another model found the faces."),
     "emotions": Sentence("≠ in {room}: another model named the expressions."),
     "pose": Sentence("≠ in {room}: another rule decided which faces are turned to the front."),
-    "masks": Sentence("≠ in {room}: another camera was used, or other parts of the picture were hidden."),
+    "masks": Sentence(
+        "≠ in {room}: another camera was used, other parts of the picture were hidden, or faces were named by other "
+        "limits."
+    ),
     "place": Sentence("≠ in {room}: the camera was in another place."),
     "policy": Sentence("≠ in {room}: other figures were withheld, or they were rounded otherwise."),
     "clock_set": Sentence("≠ in {room}: the clock of the device was not set, so the time may be another one."),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import json
 import stat
 from pathlib import Path
 
@@ -31,6 +34,32 @@ def test_another_camera_than_at_first_is_another_place_also_without_masks(tmp_pa
     assert place_digest(config(), path, "/dev/video1") == place_digest(config(), path, "/dev/video1") is not None
     with_masks = {place_digest(config(MASK), path, camera) for camera in ("", "/dev/video1", "/dev/video2")}
     assert len(with_masks) == 3
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"vision": {"min_face_px": 48}},
+        {"vision": {"min_confidence": 0.8}},
+        {"vision": {"emotions_output": "fer2013"}},
+        {"camera": {"width": 640, "height": 360}},
+    ],
+)
+def test_other_limits_of_faces_are_another_place(changed: dict[str, dict[str, object]], tmp_path: Path) -> None:
+    path = tmp_path / "outbox.key"
+    other = Config.model_validate(changed)
+    assert place_digest(other, path) == place_digest(other, path) is not None
+    masked = Config.model_validate(changed | {"camera": changed.get("camera", {}) | {"masks": [MASK]}})
+    assert place_digest(masked, path) not in (None, place_digest(other, path), place_digest(config(MASK), path))
+
+
+def test_what_is_as_shipped_leaves_the_digest_as_version_0_2_0_had_it(tmp_path: Path) -> None:
+    path = tmp_path / "outbox.key"
+    path.write_text('{"key": "00112233445566778899aabbccddeeff"}')
+    path.chmod(0o600)
+    written = json.dumps([[[[0.0, 0.0], [0.35, 0.0], [0.35, 0.4], [0.0, 0.4]]], None]).encode()
+    key = bytes.fromhex("00112233445566778899aabbccddeeff")
+    assert place_digest(config(MASK), path) == hmac.new(key, written, hashlib.sha256).hexdigest()[:8]
 
 
 def test_whoever_knows_the_masks_cannot_tell_it(tmp_path: Path) -> None:

@@ -161,7 +161,7 @@ def test_a_first_lesson_has_nothing_to_compare_it_with(path: Path) -> None:
 @pytest.mark.parametrize(
     ("before", "after", "why"),
     [
-        (info("aaaaaaaa"), info("bbbbbbbb"), "other parts of the picture were hidden then"),
+        (info("aaaaaaaa"), info("bbbbbbbb"), "or faces were named by other limits then"),
         (info("aaaaaaaa", 5), info("aaaaaaaa", 10), "other figures were withheld then"),
         (info(None, 5), info(None, 10), "other figures were withheld then"),
     ],

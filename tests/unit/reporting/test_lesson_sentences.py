@@ -241,7 +241,8 @@ def test_every_condition_has_its_reason() -> None:
         "faces": "another model found the faces then.",
         "emotions": "another model named the expressions then.",
         "pose": "another rule decided then which faces are turned to the front.",
-        "masks": "another camera was used, or other parts of the picture were hidden then.",
+        "masks": "another camera was used, other parts of the picture were hidden, or faces were named by other limits "
+        "then.",
         "place": "the camera was in another place then.",
         "policy": "other figures were withheld then, or they were rounded otherwise.",
         "clock_set": "the clock of the device was not set in this one or in those, "

@@ -48,7 +48,10 @@ def told(data: MapData) -> list[str]:
             {"daily": "less"},
             "on a day there are figures for less than half as long as in most weeks, or more than twice as long",
         ),
-        ({"masks": "x"}, "another camera was used, or other parts of the picture were hidden"),
+        (
+            {"masks": "x"},
+            "another camera was used, other parts of the picture were hidden, or faces were named by other limits",
+        ),
     ],
 )
 def test_what_differs_is_said_once(changed: dict[str, Any], reason: str) -> None:
