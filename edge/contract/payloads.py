@@ -232,8 +232,8 @@ class Info(Payload):
     place: str | None = Field(
         None,
         pattern=r"^[0-9a-f]{8}$",
-        description="digest of `camera.masks`, `vision.count_area`, the limits by which faces are named that are not as "
-        "shipped (size of the picture, `vision.min_face_px`, `min_confidence`, `emotions_output`), and the camera "
+        description="digest of `camera.masks`, `vision.count_area`, the limits by which faces are named that are not "
+        "as shipped (size of the picture, `vision.min_face_px`, `min_confidence`, `emotions_output`), and the camera "
         "where it is another one than `auto` found first: figures are comparable only where it is the same; null: "
         "nothing of that",
     )
