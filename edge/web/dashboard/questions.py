@@ -58,8 +58,9 @@ class _Question:
 class Questions:
     """Answers them in turns, the oldest of each visitor first. Not thread-safe: it belongs to the event loop.
 
-    A question goes before those that came after it, but for each other one that its visitor waits for it lets
-    `MOST_WAITING` of these pass. So who asks much waits for itself, and new visitors, however many, pass nobody.
+    A question goes before those that come after it, but for each other one that its visitor waits for it lets
+    `MOST_WAITING` of these pass. So who asks much waits for itself, and new visitors, however many, pass nobody. Only
+    what is begun lets a question grow older: asking and leaving makes nobody's turn come sooner.
 
     Args:
         threads: How many are answered at once.
@@ -72,7 +73,7 @@ class Questions:
         self._threads = threads
         self._most_kept = kept
         self._queue: list[_Question] = []
-        self._came = 0
+        self._begun = 0
         self._running: dict[asyncio.Future[Any], _Question] = {}
         self._kept: OrderedDict[Hashable, _Question] = OrderedDict()
         self._stopped = False
@@ -141,7 +142,6 @@ class Questions:
             if refused is question:
                 raise _busy()
             _fail(refused, _busy())
-        self._came += 1
         self._throw_away(question.key)
         self._kept[question.key] = question
         question.end = asyncio.get_running_loop().call_later(seconds, self._throw_away, question.key)
@@ -151,7 +151,7 @@ class Questions:
     def _turn(self, asker: Hashable) -> int:
         """Of a question that comes now."""
         asked = [*self._queue, *self._running.values()]
-        return self._came + MOST_WAITING * sum(each.asker == asker for each in asked)
+        return self._begun + MOST_WAITING * sum(each.asker == asker for each in asked)
 
     def _join(self, question: _Question, asker: Hashable) -> None:
         """Somebody asks the same: it is of whoever's turn is sooner, or who asks much would keep others waiting."""
@@ -185,6 +185,7 @@ class Questions:
             if question is None:
                 return
             self._queue.remove(question)
+            self._begun += 1
             try:
                 work = question.prepare()
             except Exception as error:  # noqa: BLE001 - it is the answer

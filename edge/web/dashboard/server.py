@@ -76,7 +76,7 @@ class Dashboard:
         self._school = school
         self._broker = broker
         self._past = past
-        self._present = Questions(1, MOST_KEPT, "present")
+        self._present = Questions(2, MOST_KEPT, "present")
         self._recent = RecentMinutes(school, self._present)
         self._deletions = Deletions(past, school)
         self._recorder = recorder

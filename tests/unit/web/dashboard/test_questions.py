@@ -164,6 +164,21 @@ def test_new_visitors_pass_nobody_and_take_nobodys_place() -> None:
     assert play(scene).worked[:4] == ["before", "first", "a", "n0"]
 
 
+def test_asking_and_leaving_makes_ones_other_questions_no_older() -> None:
+    async def scene(bench: Bench) -> None:
+        await bench.ask("first", "192.0.2.1")
+        stay = [(await bench.ask(f"stay{number}", "192.0.2.1"))[0] for number in range(MOST_OF_ONE - 1)]
+        for number in range(12 * MOST_WAITING):
+            task, leave = await bench.ask(f"left{number}", "192.0.2.1")
+            leave.set()
+            await asyncio.gather(task, return_exceptions=True)
+        honest = (await bench.ask("honest", "192.0.2.2"))[0]
+        bench.let_go.set()
+        await asyncio.gather(honest, *stay)
+
+    assert play(scene).worked[:3] == ["first", "honest", "stay0"]
+
+
 def test_who_asks_the_same_as_somebody_who_asks_much_does_not_wait_for_them() -> None:
     async def scene(bench: Bench) -> None:
         greedy = [(await bench.ask(key, "192.0.2.1"))[0] for key in ("first", "a", "b", "shared")]
