@@ -34,25 +34,30 @@ class _Question:
 
     Attributes:
         prepare: Makes the work.
-        asker: Of those who ask it, whose turn is the soonest.
         key: Of the question.
         stamp: An answer is good for those alone who ask with the same one.
-        turn: The least is the next.
+        turns: Of each visitor who waits for it, until it is begun; the least is the next.
+        begun_for: Whose turn it was.
         answer: Of all who wait for it.
-        waiting: How many do.
+        waiting: How many times each visitor does.
         size: Bytes of the answer, once it is there.
         end: Throws it away once it is too old.
     """
 
     prepare: Callable[[], Work[Any]]
-    asker: Hashable
     key: Hashable
     stamp: Hashable
-    turn: int = 0
+    turns: dict[Hashable, int] = field(default_factory=dict)
+    begun_for: Hashable = None
     answer: asyncio.Future[Any] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
-    waiting: int = 0
+    waiting: Counter[Hashable] = field(default_factory=Counter)
     size: int = 0
     end: asyncio.TimerHandle | None = None
+
+    @property
+    def soonest(self) -> Hashable:
+        """Whose turn it is first, of those who wait until it is begun."""
+        return min(self.turns, key=lambda each: self.turns[each])
 
 
 class Questions:
@@ -98,19 +103,21 @@ class Questions:
         Raises:
             EdgeError: Too many wait, this visitor has left, or the server ends; or the work raised it.
         """
-        question = self._kept.get(key)
+        question, asker = self._kept.get(key), _asker(request)
         if question is None or question.stamp != stamp or (question.answer.done() and question.answer.exception()):
-            question = self._take(_Question(prepare, _asker(request), key, stamp), seconds)
+            question = self._take(_Question(prepare, key, stamp), asker, seconds)
         elif question in self._queue:
-            self._join(question, _asker(request))
-        question.waiting += 1
+            question.turns.setdefault(asker, self._turn(asker))
+        question.waiting[asker] += 1
         gone = asyncio.ensure_future(_gone(request))
         try:
             await asyncio.wait({question.answer, gone}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             gone.cancel()
-            question.waiting -= 1
-            if not question.waiting and question in self._queue:
+            question.waiting[asker] -= 1
+            if not question.waiting[asker]:
+                question.turns.pop(asker, None)
+            if not question.turns and question in self._queue:
                 self._queue.remove(question)
                 _fail(question, _left())
         if not question.answer.done():
@@ -129,11 +136,11 @@ class Questions:
             self._throw_away(key)
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _take(self, question: _Question, seconds: float) -> _Question:
+    def _take(self, question: _Question, asker: Hashable, seconds: float) -> _Question:
         """Let it wait, and remember it. Raises EdgeError."""
         if self._stopped:
             raise _ends()
-        question.turn = self._turn(question.asker)
+        question.turns[asker] = self._turn(asker)
         self._queue.append(question)
         self._begin()
         refused = self._too_many(question)
@@ -150,24 +157,21 @@ class Questions:
 
     def _turn(self, asker: Hashable) -> int:
         """Of a question that comes now."""
-        asked = [*self._queue, *self._running.values()]
-        return self._begun + MOST_WAITING * sum(each.asker == asker for each in asked)
+        waiting = sum(asker in each.turns for each in self._queue)
+        return self._begun + MOST_WAITING * (waiting + self._threads_of(asker))
 
-    def _join(self, question: _Question, asker: Hashable) -> None:
-        """Somebody asks the same: it is of whoever's turn is sooner, or who asks much would keep others waiting."""
-        turn = self._turn(asker)
-        if turn < question.turn:
-            question.asker, question.turn = asker, turn
+    def _threads_of(self, asker: Hashable) -> int:
+        return sum(each.begun_for == asker for each in self._running.values())
 
     def _too_many(self, newest: _Question) -> _Question | None:
         """Which question has to go, if any: where all places are taken, the newest of whoever has most."""
-        waiting = Counter(each.asker for each in self._queue)
-        if newest in self._queue and waiting[newest.asker] > MOST_OF_ONE:
+        waiting = Counter(each.soonest for each in self._queue)
+        if newest in self._queue and waiting[newest.soonest] > MOST_OF_ONE:
             return newest
         if len(self._queue) <= MOST_WAITING:
             return None
         most = max(waiting.values())
-        return next(each for each in reversed(self._queue) if waiting[each.asker] == most)
+        return next(each for each in reversed(self._queue) if waiting[each.soonest] == most)
 
     def _keep_few(self) -> None:
         """Throw away the oldest answers while there are too many, or too large ones."""
@@ -196,10 +200,19 @@ class Questions:
             running.add_done_callback(self._done)
 
     def _next(self) -> _Question | None:
-        """Whose turn it is; None while all that wait are of somebody who has as many threads as one may."""
-        busy = [each.asker for each in self._running.values()]
-        ready = [each for each in self._queue if busy.count(each.asker) < max(1, self._threads - 1)]
-        return min(ready, key=lambda each: each.turn, default=None)
+        """Whose turn it is; None while all who wait have as many threads as one visitor may."""
+        most = max(1, self._threads - 1)
+        ready = [
+            (turn, asker, each)
+            for each in self._queue
+            for asker, turn in each.turns.items()
+            if self._threads_of(asker) < most
+        ]
+        if not ready:
+            return None
+        _, asker, question = min(ready, key=lambda each: each[0])
+        question.begun_for = asker
+        return question
 
     def _done(self, running: asyncio.Future[Any]) -> None:
         question = self._running.pop(running)

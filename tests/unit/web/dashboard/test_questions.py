@@ -31,6 +31,7 @@ class Bench:
         self.prepared: list[object] = []
         self.worked: list[object] = []
         self.let_go = threading.Event()
+        self.let_some_go: dict[object, threading.Event] = {}  # of questions that have one of their own
         self.asked: list[asyncio.Task[Any]] = []
 
     async def ask(
@@ -54,7 +55,7 @@ class Bench:
         return task, leave
 
     def _work(self, key: object) -> object:
-        self.let_go.wait(20)
+        self.let_some_go.get(key, self.let_go).wait(20)
         self.worked.append(key)
         return key
 
@@ -189,6 +190,26 @@ def test_who_asks_the_same_as_somebody_who_asks_much_does_not_wait_for_them() ->
         await asyncio.gather(*greedy, *fresh, return_exceptions=True)
 
     assert play(scene).worked[:3] == ["first", "shared", "n0"]
+
+
+@pytest.mark.parametrize("leaves", [True, False])
+def test_who_asks_the_same_as_others_does_not_have_them_wait_for_its_own(leaves: bool) -> None:  # noqa: FBT001
+    async def scene(bench: Bench) -> None:
+        others = threading.Event()
+        bench.let_some_go = dict.fromkeys(("other", *"abc"), others)
+        await bench.ask("dear", "192.0.2.1")
+        await bench.ask("other", "192.0.2.3")
+        honest = [(await bench.ask(key, "192.0.2.2"))[0] for key in "abc"]
+        for key in "cb":
+            task, leave = await bench.ask(key, "192.0.2.1")
+            if leaves:
+                leave.set()
+                await asyncio.gather(task, return_exceptions=True)
+        others.set()
+        await asyncio.wait_for(asyncio.gather(*honest), 10)
+        assert bench.worked == ["other", *"abc"]
+
+    play(scene, threads=2)
 
 
 def test_where_all_places_are_taken_the_newest_of_whoever_has_most_goes() -> None:
