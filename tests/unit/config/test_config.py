@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.cli import read_config
+from edge.cli.setup import target
 from edge.config.loader import find_config, load_config
 from edge.config.schema import Config
 from edge.errors import ConfigError
@@ -112,6 +113,22 @@ def test_the_file_in_the_current_folder_comes_before_the_shipped_one(
     assert shipped.data == (ROOT / "config.yaml").read_bytes()
     write(tmp_path, "window: {seconds: 7}\n")
     assert load_config(find_config()).window.seconds == 7
+
+
+def test_settings_of_a_clone_come_before_the_file_that_git_tracks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path, "window: {seconds: 7}\n")
+    assert target(None) == Path("config.yaml"), "a folder of somebody's own"
+    (tmp_path / "config.local.yaml").write_text("window: {seconds: 9}\n")
+    found = find_config()
+    assert found is not None
+    assert (found.path, load_config(found).window.seconds) == (Path("config.local.yaml"), 9)
+    assert target(None) == Path("config.local.yaml")
+    assert target(Path("room.yaml")) == Path("room.yaml")
+    monkeypatch.chdir(ROOT)
+    assert target(None) == Path("config.local.yaml"), "never the shipped file"
 
 
 NEWER = {"camera.ca_file"}  # than 0.2.0, which refuses them: only comments may name them
