@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 
 from edge.contract.labels import adjective
 from edge.contract.shares import ShareRange
@@ -101,6 +101,33 @@ def describe(summary: LessonSummary) -> list[Sentence]:
             )
         )
     return found
+
+
+def not_yet(summary: LessonSummary, now: datetime, end: datetime, zone: tzinfo) -> Sentence:
+    """What a page waits for while a lesson goes on of which nothing can be said yet, and until when.
+
+    Args:
+        summary: Of what there is so far, less than `LEAST_MINUTES` with figures.
+        now: The time.
+        end: Of the lesson.
+        zone: Of the time that is told.
+    """
+    left = timedelta(minutes=LEAST_MINUTES, seconds=-summary.measured)
+    values: dict[str, int | float | str] = {
+        "minutes": math.floor(summary.measured / 60), "least": LEAST_MINUTES, "space": NO_BREAK,
+    }  # fmt: skip
+    if now + left > end:
+        return Sentence(
+            "So far there are {minutes}{space}min with figures. From {least}{space}min on it says here how this lesson "
+            "was, but it ends before.",
+            values,
+        )
+    # Rounded up: nobody looks again too early.
+    return Sentence(
+        "So far there are {minutes}{space}min with figures. From {least}{space}min on it says here what this lesson is "
+        "like: at {time} at the earliest.",
+        {**values, "time": _clock(now + left + timedelta(seconds=59), zone)},
+    )
 
 
 def describe_changes(changes: Sequence[Change] | None, zone: tzinfo) -> list[Sentence]:
