@@ -47,6 +47,15 @@ def lines(page: Any, selector: str) -> set[int]:
     return {round(each / 20) for each in page.locator(selector).evaluate_all(middle)}
 
 
+def saved_rows(page: Any, folder: Path) -> list[dict[str, str]]:
+    """What the button CSV saves."""
+    with page.expect_download() as saved:
+        page.click("#csv")
+    saved.value.save_as(folder / "saved.csv")
+    with (folder / "saved.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
 def test_week_day_and_term(address: str, broker: int, open_page: Any, tmp_path: Path) -> None:
     Room(broker, "room-1")
     page = open_page(f"{address}#week/room-1/2026-11-16", locale="en")
@@ -65,11 +74,8 @@ def test_week_day_and_term(address: str, broker: int, open_page: Any, tmp_path: 
     assert "more than usual" in coloured.text_content()
     assert coloured.evaluate("each => getComputedStyle(each).backgroundColor") == "rgb(251, 220, 166)"
     assert faults(page) == []
-    with page.expect_download() as saved:
-        page.click("#csv")
-    saved.value.save_as(tmp_path / "week.csv")
-    with (tmp_path / "week.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = saved_rows(page, tmp_path)
+    assert rows[0]["start"] == "2026-11-16T07:00:00.000Z"  # eight o'clock in Vienna
     assert [row["row"] for row in rows if row["state"] == "above"] == ["3rd"]
     assert {row["value"] for row in rows if row["state"] == "withheld"} == {""}
 
