@@ -14,6 +14,7 @@ from edge.contract.labels import adjective
 from edge.contract.shares import ShareRange
 from edge.reporting.intervals import FEWEST_BLOCKS
 from edge.reporting.lesson_statistics import FRONT, LEAST_MINUTES, Change, Figure, LessonSummary
+from edge.reporting.totals import Totals
 from edge.text import NO_BREAK, Sentence, percent
 
 WIDE = 0.1  # an interval wider than this is told in steps of five points
@@ -31,6 +32,19 @@ MODELS = Sentence(
     "More than one model named the expressions in this time. The share of each expression is of the time of those "
     "models that can name it, so all shares together may be more than 100 %."
 )
+
+
+def limits(totals: Totals, round_to: int) -> list[Sentence]:
+    """What limits figures of any time, for pages and reports alike; reports say more of how they were added up.
+
+    Args:
+        totals: The sums that are shown.
+        round_to: Of which number counts are multiples.
+    """
+    found = [MODELS] if totals.models > 1 else []
+    if totals.unsynced:
+        found.append(clock_not_set(totals.unsynced))
+    return [*found, rounding(round_to)] if round_to > 1 else found
 
 
 def clock_not_set(windows: int) -> Sentence:

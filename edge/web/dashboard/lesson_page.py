@@ -8,10 +8,10 @@ from datetime import datetime
 from edge.contract.labels import UNKNOWN, adjective
 from edge.contract.shares import front_share
 from edge.recording.window_sums import MILLISECOND
-from edge.reporting.comparison_sentences import MAY_BE_EQUAL
+from edge.reporting.comparison_sentences import MAY_BE_EQUAL, may_be_equal
 from edge.reporting.lesson_comparison import FACES, Comparison, EarlierLessons, figures
 from edge.reporting.lesson_report import LessonReport
-from edge.reporting.lesson_sentences import MODELS, NOT_MEASURED, SUREST, clock_not_set, not_yet, rounding
+from edge.reporting.lesson_sentences import NOT_MEASURED, SUREST, limits, not_yet
 from edge.reporting.lesson_statistics import FRONT, LEAST_MINUTES, width_of
 from edge.reporting.smoothing import LinePoint
 from edge.web.dashboard.lesson import JSON, gaps_json, milliseconds, pieces, shares_json
@@ -39,13 +39,8 @@ def lesson_json(
     notes = [NOT_MEASURED] if report.summary.enough else []
     if report.summary.enough and report.changes is not None:
         notes.append(SUREST)
-    if totals.models > 1:
-        notes.append(MODELS)
-    if totals.unsynced:
-        notes.append(clock_not_set(totals.unsynced))
-    if data.round_to > 1:
-        notes.append(rounding(data.round_to))
-    if comparison and comparison.verdict in ("one", "few", "same"):
+    notes += limits(totals, data.round_to)
+    if comparison and comparison.verdict in ("one", "few", "same") and may_be_equal(comparison):
         notes.append(MAY_BE_EQUAL)
     return {
         "from": milliseconds(start), "to": milliseconds(min(end, now)), "end": milliseconds(end),

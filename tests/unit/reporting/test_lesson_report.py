@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import shutil
 import sqlite3
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from edge.contract.payloads import WindowPayload
 from edge.contract.validation import DeviceMessage
 from edge.languages.words import Words
 from edge.recording.reader import Recording
+from edge.reporting.comparison_sentences import MAY_BE_EQUAL, OVERLAPPING
 from edge.reporting.lesson_comparison import EarlierLessons
 from edge.reporting.lesson_report import (
     GOES_ON,
@@ -137,6 +139,18 @@ def test_a_lesson_whose_clock_was_not_set_is_said_so_and_compared_with_none(tmp_
     for note in (lesson_json(found, earlier, NOW)["notes"], notes(found.data, Words())):
         assert "90 windows" in str(note) or "'n': 90" in str(note)
         assert "clock of the device was not set" in str(note)
+
+
+@pytest.mark.parametrize("earlier_lessons", [1, 2])
+def test_that_two_lessons_may_have_been_the_same_is_said_once(tmp_path: Path, earlier_lessons: int) -> None:
+    path = record(tmp_path / "school.sqlite", windows(LESSON, 7))
+    for week in range(1, earlier_lessons + 1):
+        record(path, windows(LESSON - week * WEEK, 7))
+    found, earlier = told(path)
+    sentence = OVERLAPPING in found.sentences(earlier)
+    assert sentence == (earlier_lessons == 1)
+    assert (MAY_BE_EQUAL.as_json() in lesson_json(found, earlier, NOW)["notes"]) != sentence
+    assert (Words().say(MAY_BE_EQUAL) in notes(replace(found.data, earlier=earlier), Words())) != sentence
 
 
 @pytest.mark.parametrize("step", [1, 50])
