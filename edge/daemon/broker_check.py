@@ -154,12 +154,19 @@ def _compare(limits: BrokerLimits, config: Config, models: ModelSet | None, url:
         raise problem.no_retain(url).to_error()
     if limits.packet_bytes is None or models is None or not config.homeassistant.discovery:
         return
-    names = topics(config)
-    topic = config_topic(config.homeassistant.prefix, names)
-    size = publish_bytes(topic, discovery(info(config, config.camera.source, models, None), names), None)
+    topic, size = _announcement(config, models, topics(config))
     if size > limits.packet_bytes:
         found = problem.too_large(url, topic, size, limits.packet_bytes)
-        raise EdgeError(found.text, f"{found.remedy}, or set homeassistant.discovery: false")
+        # Every topic in it has the name: a hundred of them.
+        _, least = _announcement(config, models, Topics(config.device.prefix, "r"))
+        shorter = "choose a shorter device.name, or " if least <= limits.packet_bytes else ""
+        raise EdgeError(found.text, f"{shorter}{found.remedy}, or set homeassistant.discovery: false")
+
+
+def _announcement(config: Config, models: ModelSet, names: Topics) -> tuple[str, int]:
+    """The topic of what Home Assistant is told, and the size of the packet."""
+    topic = config_topic(config.homeassistant.prefix, names)
+    return topic, publish_bytes(topic, discovery(info(config, config.camera.source, models, None), names), None)
 
 
 def _no_connection(url: BrokerUrl, found: Problem | None) -> EdgeError:
