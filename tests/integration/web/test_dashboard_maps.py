@@ -60,7 +60,6 @@ def test_week_day_and_term(address: str, broker: int, open_page: Any, tmp_path: 
     Room(broker, "room-1")
     page = open_page(f"{address}#week/room-1/2026-11-16", locale="en")
     see(page, TABLE, "Turned to the front")
-    see(page, "#title", "Week of one room")
     assert len(lines(page, "header > *")) == 1
     assert page.locator(f"{TABLE} td.above, {TABLE} td.below").count() == 0
     assert page.locator(f"{TABLE} td").nth(6).inner_text() == "withheld"
@@ -94,15 +93,15 @@ def test_week_day_and_term(address: str, broker: int, open_page: Any, tmp_path: 
     see(page, "#week .when", "week 46")
     page.go_back()
     page.locator(f"{TABLE} thead a", has_text="Thu 19 Nov").click()
-    see(page, "#day .when", "Thursday, 19 November 2026")
-    see(page, "#title", "Day of all rooms")
+    see(page, "#day .when", "All rooms: Thursday, 19 November 2026")
     see(page, "#day .map-story", "2 of 2 rooms were recorded")
     assert faults(page) == []
     page.locator(f"{TABLE} tbody th a", has_text="room-2").click()
     see(page, "#week .when", "room-2: week 47")
     page.goto(f"{address}?language=de#term/2026-11-16/2026-11-20")
     see(page, TABLE, "KW 47")
-    see(page, "#title", "Wochen in allen Räumen")
+    see(page, "#term .when", "Alle Räume: 16. November bis")
+    see(page, "#views", "Wochen")
     see(page, "#term .map-story", "2 von 2 Räumen wurden aufgezeichnet")
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     page.locator(f"{TABLE} td a").first.click()

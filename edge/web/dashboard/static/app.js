@@ -91,8 +91,9 @@ function frameOf(shown) {
   const { room } = shown, visible = isVisible(shown);
   for (const each of VIEWS) show($(each.name), each === view && visible);
   links(room);
-  say($("title"), t(view.heading ?? view.title));
-  const heading = view.room && room ? `${room.name}: ${t(view.title)}` : $("title").textContent;
+  const title = t(view.title);
+  say($("title"), title);
+  const heading = view.room && room ? `${room.name}: ${title}` : title;
   if (document.title !== heading) document.title = heading;
   show($("choose"), Boolean(view.room) && store.names(view.recorded).length > 0);
   const names = store.names(view.recorded);
@@ -110,7 +111,7 @@ function frameOf(shown) {
 function links(room) {
   const nav = $("views"), listed = views();
   fill(nav, [language(), ...listed.map(({ name }) => name)].join(" "), () =>
-    listed.map(({ name, title, heading }) => el("a", { href: addressOf(name), title: heading ? t(heading) : "" }, t(title))));
+    listed.map(({ name, title }) => el("a", { href: addressOf(name) }, t(title))));
   listed.forEach((each, at) => {
     const node = nav.children[at];
     node.dataset.view = each.name;

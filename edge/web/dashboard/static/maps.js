@@ -96,7 +96,7 @@ function make(name, go, choose) {
 
 function update(parts, shown, measure) {
   parts.room = shown.rows[0]?.room ?? shown.previous[1];
-  say(parts.heading, shown.kind === "week" ? `${parts.room}: ${shown.title}` : shown.title);
+  say(parts.heading, shown.kind === "week" ? `${parts.room}: ${shown.title}` : t("All rooms: {time}", { time: shown.title }));
   for (const [key, node] of [["previous", parts.previous], ["next", parts.next]]) {
     node.href = address(shown[key]);
     say(node, key === "next" ? t("later →") : t("← earlier"));

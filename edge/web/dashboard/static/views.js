@@ -1,7 +1,6 @@
 // Every view in one table; app.js does all that they share.
 //
 // name: of the address (#name/...), of the section in index.html, and of its link
-// heading: of the page, where that is more than the word of its link: what it is about
 // room: whether it is about one room, which is the first part of its address
 // recorded: whether it can be about a room that is not heard of now, but was recorded
 // needs: "database": it shows what was recorded
@@ -22,9 +21,9 @@ import { mark } from "../shared/texts.js";
 export const VIEWS = [
   { name: "now", title: mark("Now"), room: true, draw: now.draw, model: now.model },
   { name: "lesson", title: mark("Lesson"), room: true, recorded: true, tells: "figures", draw: lesson.draw, model: lesson.model, ready: lesson.ready, start: lesson.start },
-  { name: "week", title: mark("Week"), heading: mark("Week of one room"), room: true, recorded: true, needs: "database", tells: "figures", ...maps.week },
-  { name: "day", title: mark("Day"), heading: mark("Day of all rooms"), needs: "database", tells: "figures", ...maps.day },
-  { name: "term", title: mark("Weeks"), heading: mark("Weeks of all rooms"), needs: "database", tells: "figures", ...maps.term },
+  { name: "week", title: mark("Week"), room: true, recorded: true, needs: "database", tells: "figures", ...maps.week },
+  { name: "day", title: mark("Day"), needs: "database", tells: "figures", ...maps.day },
+  { name: "term", title: mark("Weeks"), needs: "database", tells: "figures", ...maps.term },
   { name: "school", title: mark("School"), draw: school.draw, model: school.model },
   { name: "technician", title: mark("Technician"), tells: "machines", draw: technician.draw, model: technician.model, ready: technician.ready, start: technician.start },
 ];
