@@ -45,17 +45,18 @@ def test_without_a_file_the_defaults_apply() -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+@pytest.mark.parametrize("name", ["config.yaml", "config.local.yaml"])
 def test_somebody_elses_file_in_the_current_folder_is_not_taken_for_ours(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     """It decides which of our files are read, and where they are sent."""
     monkeypatch.chdir(tmp_path)
-    file = write(tmp_path, "window: {seconds: 7}\n")
+    file = write(tmp_path, "window: {seconds: 7}\n").rename(name)
     os.chown(file, 12345, 12345)
     with pytest.raises(ConfigError, match="belongs to another user \\(uid 12345\\): if that is meant, name it"):
         find_config()
     monkeypatch.setenv("SUDO_UID", "12345")  # who has root do it
-    assert find_config() == (Path("config.yaml"), b"window: {seconds: 7}\n")
+    assert find_config() == (Path(name), b"window: {seconds: 7}\n")
     os.chown(file, 0, 0)
     file.chmod(0o646)
     with pytest.raises(ConfigError, match="everybody may write"):
