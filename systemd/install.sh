@@ -120,8 +120,7 @@ install_code() {
 }
 
 install_config() {
-  local shipped=$tree/config.yaml first=$tree/config.local.yaml # what `./run setup` has saved here
-  [[ -e $first ]] || first=$shipped
+  local shipped=$tree/config.yaml
   # It may hold passwords, such as that of a network camera; systemd reads it as root.
   if [[ ! -e $etc/config.env ]]; then
     do_it install -D -m 600 /dev/null "$etc/config.env"
@@ -130,7 +129,7 @@ install_config() {
     do_it chmod go= "$etc/config.env"
   fi
   if [[ ! -e $etc/config.yaml ]]; then
-    do_it install -D -m 644 "$first" "$etc/config.yaml.new" # whatever is there is kept for good: half a file, too
+    do_it install -D -m 644 "$shipped" "$etc/config.yaml.new" # whatever is there is kept for good: half a file, too
     do_it sync "$etc/config.yaml.new"
     do_it mv -T "$etc/config.yaml.new" "$etc/config.yaml"
   elif ! cmp -s "$shipped" "$etc/config.yaml.dist"; then

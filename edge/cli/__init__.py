@@ -133,8 +133,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     """--config and --set, for the commands that read the configuration."""
-    beside = str(shipped("config.yaml")).replace("%", "%%")
-    default = f"./config.local.yaml, else ./config.yaml, else the same beside the program: {beside}"
+    default = f"./config.yaml, else the shipped one, {shipped('config.yaml')}".replace("%", "%%")
     parser.add_argument("--config", type=Path, metavar="FILE", help=f"configuration (default: {default})")
     parser.add_argument(
         "--set",

@@ -21,7 +21,6 @@ from edge.cameras.masks import Masks
 from edge.cli import add_config_arguments, read_config
 from edge.config.address_redaction import without_password
 from edge.config.camera_source import has_certificate, live
-from edge.config.loader import find_config
 from edge.config.schema import ANSWERED_FOR, Config
 from edge.daemon import mask_guard, unset_clock
 from edge.daemon.broker_check import check_broker
@@ -120,9 +119,8 @@ def _plain(text: str) -> Text:
 
 
 def _configuration(args: argparse.Namespace) -> tuple[str, Config]:
-    config, found = read_config(args), None if args.config else find_config()
-    file = args.config or (found.path if found else "no file")  # somebody may just have changed another one
-    return f"{config.device.prefix}/{config.device.name}, windows of {config.window.seconds:g} s ({file})", config
+    config = read_config(args)
+    return f"{config.device.prefix}/{config.device.name}, windows of {config.window.seconds:g} s", config
 
 
 def _models(config: Config) -> tuple[str, ModelSet]:

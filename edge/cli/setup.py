@@ -14,9 +14,7 @@ from typing import TYPE_CHECKING
 from edge.cli import add_config_arguments, program, set_up_logging
 from edge.cli.encoding import as_typed
 from edge.cli.page import add_page_arguments, print_address
-from edge.config.loader import LOCAL_NAME, NAME
 from edge.errors import EXIT_OK, pages_missing
-from edge.files.shipped import shipped
 from edge.hardware.private_memory import REMEDY, swap_problem
 
 if TYPE_CHECKING:
@@ -107,15 +105,8 @@ def _install(args: argparse.Namespace, environment: dict[str, str]) -> int:
 
 
 def target(given: Path | None) -> Path:
-    """Where the configuration is, or will be: as `edge run` finds it, but never the file that the program ships.
-
-    In a clone that file may be in the current folder; git tracks it, and pulls no newer one over a changed one.
-    """
-    if given:
-        return given
-    local, usual = Path(LOCAL_NAME), Path(NAME)
-    shipped_here = usual.exists() and usual.samefile(shipped(NAME))
-    return local if shipped_here or os.path.lexists(local) else usual
+    """Where the configuration is, or will be: as `edge run` finds it, but never the file that the program ships."""
+    return given or Path("config.yaml")
 
 
 def _tell(path: Path, problem: str) -> None:

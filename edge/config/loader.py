@@ -22,8 +22,6 @@ from edge.files.shipped import shipped
 
 ENVIRONMENT_PREFIX = "EDGE_"
 MAX_BYTES = 1_000_000
-NAME, LOCAL_NAME = "config.yaml", "config.local.yaml"
-"""What a configuration is called, and one that is read in its place: a clone's own, which git leaves alone."""
 
 
 class FoundConfig(NamedTuple):
@@ -34,21 +32,19 @@ class FoundConfig(NamedTuple):
 
 
 def find_config() -> FoundConfig | None:
-    """`config.local.yaml` or `config.yaml` in the current folder, else the same beside the program; None: no such file.
+    """`config.yaml` in the current folder, else the one that comes with the program; None: there is neither.
 
     Raises:
         ConfigError: It cannot be read; or that in the current folder is somebody else's: it would have our files sent
             anywhere.
     """
-    here, beside = Path(), shipped(NAME).parent
-    for folder, read in ((here, read_own_file), (beside, read_file)):
-        for path in (folder / LOCAL_NAME, folder / NAME):
-            try:
-                return FoundConfig(path, read(path, MAX_BYTES))
-            except FileNotFoundError:
-                continue
-            except OSError as error:
-                raise _unreadable(path, error) from None
+    for path, read in ((Path("config.yaml"), read_own_file), (shipped("config.yaml"), read_file)):
+        try:
+            return FoundConfig(path, read(path, MAX_BYTES))
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise _unreadable(path, error) from None
     return None
 
 

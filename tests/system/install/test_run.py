@@ -66,15 +66,6 @@ def test_where_there_is_no_configuration_the_defaults_apply(clone: Path, tmp_pat
     assert "config.yaml does not exist" in done.stdout
 
 
-def test_settings_of_the_clone_hold_from_any_folder(clone: Path, tmp_path: Path) -> None:
-    (clone / "edge").unlink()
-    shutil.copytree(ROOT / "edge", clone / "edge", ignore=shutil.ignore_patterns("__pycache__"))
-    (clone / "config.local.yaml").write_text("window: {minutes: 7}\n")
-    for folder, name in ((clone, "config.local.yaml"), (tmp_path, f"{clone}/config.local.yaml")):
-        done = run(clone / "run", folder, "watch", "--once", "--timeout", "1")
-        assert f"{name}:1: window.minutes" in done.stderr
-
-
 def test_messages_name_the_program_as_it_was_called(clone: Path) -> None:
     done = run(clone / "run", clone, "--help")
     assert "usage: ./run" in done.stdout

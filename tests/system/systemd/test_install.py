@@ -96,16 +96,6 @@ def test_twice_is_once(install: Callable[..., str], tmp_path: Path) -> None:
     assert all(path.stat().st_mode & 0o004 for path in everything), "the service's user cannot read it"
 
 
-def test_the_first_installation_takes_what_was_set_up_in_the_clone(
-    install: Callable[..., str], tree: Path, tmp_path: Path
-) -> None:
-    (tree / "config.local.yaml").write_text("device: {name: mine}\n")
-    install()
-    etc = tmp_path / "root/etc/edge"
-    assert (etc / "config.yaml").read_text() == "device: {name: mine}\n"
-    assert (etc / "config.yaml.dist").read_bytes() == (ROOT / "config.yaml").read_bytes()
-
-
 def test_an_upgrade_keeps_the_configuration(install: Callable[..., str], tree: Path, tmp_path: Path) -> None:
     install()
     root = tmp_path / "root"

@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.cli import read_config
-from edge.cli.setup import target
 from edge.config.loader import find_config, load_config
 from edge.config.schema import Config
 from edge.errors import ConfigError
@@ -45,18 +44,17 @@ def test_without_a_file_the_defaults_apply() -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
-@pytest.mark.parametrize("name", ["config.yaml", "config.local.yaml"])
 def test_somebody_elses_file_in_the_current_folder_is_not_taken_for_ours(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It decides which of our files are read, and where they are sent."""
     monkeypatch.chdir(tmp_path)
-    file = write(tmp_path, "window: {seconds: 7}\n").rename(name)
+    file = write(tmp_path, "window: {seconds: 7}\n")
     os.chown(file, 12345, 12345)
     with pytest.raises(ConfigError, match="belongs to another user \\(uid 12345\\): if that is meant, name it"):
         find_config()
     monkeypatch.setenv("SUDO_UID", "12345")  # who has root do it
-    assert find_config() == (Path(name), b"window: {seconds: 7}\n")
+    assert find_config() == (Path("config.yaml"), b"window: {seconds: 7}\n")
     os.chown(file, 0, 0)
     file.chmod(0o646)
     with pytest.raises(ConfigError, match="everybody may write"):
@@ -114,22 +112,6 @@ def test_the_file_in_the_current_folder_comes_before_the_shipped_one(
     assert shipped.data == (ROOT / "config.yaml").read_bytes()
     write(tmp_path, "window: {seconds: 7}\n")
     assert load_config(find_config()).window.seconds == 7
-
-
-def test_settings_of_a_clone_come_before_the_file_that_git_tracks(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    write(tmp_path, "window: {seconds: 7}\n")
-    assert target(None) == Path("config.yaml"), "a folder of somebody's own"
-    (tmp_path / "config.local.yaml").write_text("window: {seconds: 9}\n")
-    found = find_config()
-    assert found is not None
-    assert (found.path, load_config(found).window.seconds) == (Path("config.local.yaml"), 9)
-    assert target(None) == Path("config.local.yaml")
-    assert target(Path("room.yaml")) == Path("room.yaml")
-    monkeypatch.chdir(ROOT)
-    assert target(None) == Path("config.local.yaml"), "never the shipped file"
 
 
 NEWER = {"camera.ca_file"}  # than 0.2.0, which refuses them: only comments may name them
