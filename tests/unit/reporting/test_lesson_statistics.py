@@ -90,7 +90,7 @@ def test_rare_expressions_have_intervals_that_hold_them() -> None:
     """Where an expression lasts for ten minutes, few or no faces of a small class show it in twenty minutes."""
     held = []
     for seed in range(8):
-        figures = summarize(SimulatedLesson(seed, people=12, minutes=20, dwell=600, window=60).windows()).expressions
+        figures = summarize(SimulatedLesson(seed, people=16, minutes=20, dwell=600, window=60).windows()).expressions
         held += [figures[label].low <= USUAL[label] <= figures[label].high for label in ("happy", "fear", "disgust")]
     assert sum(held) >= 0.9 * len(held)
 
