@@ -47,11 +47,12 @@ def describe_school(data: MapData, maps: list[Map], words: Words) -> list[Senten
             "{n} of {rooms} rooms were recorded, {length} in all.",
             {
                 "n": sum(each.windows > 0 for each in sums),
-                "rooms": len(sums),
+                "rooms": sum(each.expected for each in data.sums),
                 "length": words.length(sum(min(each.recorded, period) for each in sums)),
             },
         )
     ]
+    found += _silent(data, words)
     if data.damaged:
         found.append(
             Sentence(
@@ -71,10 +72,32 @@ def describe_school(data: MapData, maps: list[Map], words: Words) -> list[Senten
         found.append(
             Sentence("In {share} of the time there are no figures: the measurements were too short.", {"share": share})
         )
-    missed = sum(max(0.0, each.planned - each.taught) for each in data.sums if each.planned is not None)
+    missed = sum(each.missed or 0.0 for each in data.sums)
     if missed >= 60:
         found.append(Sentence("{length} of lessons were not recorded.", {"length": words.length(missed)}))
     return found + differences(data, maps, words)
+
+
+def _silent(data: MapData, words: Words) -> list[Sentence]:
+    """Rooms that have sent nothing since before, the newest first: a camera that is broken must not be forgotten."""
+    found = sorted(
+        ((each.silent_since, each.room) for each in data.sums if each.silent_since is not None), reverse=True
+    )
+    told = [
+        Sentence(
+            "{room} has sent nothing since {day}, and is not counted here.",
+            {"room": printable(room), "day": words.long_date(last.date())},
+        )
+        for last, room in found[:MOST_TOLD]
+    ]
+    if others := len(found) - len(told):
+        told.append(
+            Sentence(
+                "Other rooms that have sent nothing since before this time: {n}. The table of rooms says since when.",
+                {"n": others},
+            )
+        )
+    return told
 
 
 def _names(rooms: list[str]) -> str:
@@ -165,11 +188,13 @@ def _differences(data: MapData, maps: list[Map], words: Words) -> list[Sentence]
 
 
 def _recorded(each: RoomSums, words: Words) -> tuple[str, ...]:
-    totals = each.totals
-    missed = None if each.planned is None else max(0.0, each.planned - each.taught)
+    totals, missed = each.totals, each.missed
+    nothing = words.translate("nothing")
+    if each.silent_since is not None:
+        nothing = words.translate("nothing since {day}", day=words.long_date(each.silent_since.date()))
     return (
         each.room,
-        words.length(totals.recorded) if totals.windows else words.translate("nothing"),
+        words.length(totals.recorded) if totals.windows else nothing,
         words.percent(totals.time.withheld / totals.recorded / 1000) if totals.recorded else NOTHING,
         words.number(totals.missing) if totals.windows else NOTHING,
         NOTHING if missed is None else words.length(missed),
