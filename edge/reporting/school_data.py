@@ -24,6 +24,7 @@ from edge.reporting.deleted_times import Times, within
 from edge.reporting.heat_map import Measured
 from edge.reporting.hour_pieces import HOUR, HourPieces
 from edge.reporting.lesson_statistics import LessonSummary, summarize_bins
+from edge.reporting.lost_at_edges import with_lost_at_edges
 from edge.reporting.map_data import MapData, RoomSums
 from edge.reporting.stretch import covered, parts_between, runs_of
 from edge.reporting.totals import Bins, Part
@@ -242,11 +243,16 @@ class School:
         return self._room(summed, start, end)
 
     def _room(self, sums: RoomSums, start: datetime, end: datetime) -> RoomSums:
-        """The same, with whether there was such a room in that time, and whether it was heard in it or later."""
+        """The same, with what was lost at both edges, and whether there was such a room, and it was heard since."""
         first, last = self._ends.get(sums.room, (end, end))
         # In holidays, or before the first lesson of a day, nobody wonders where a room is.
         silent = last <= start < self._now and sums.planned != 0
-        return replace(sums, begun=first < end, silent_since=last.astimezone(self._zone) if silent else None)
+        return replace(
+            sums,
+            totals=with_lost_at_edges(sums.totals, self._recording, sums.room, start, end, self._deleted),
+            begun=first < end,
+            silent_since=last.astimezone(self._zone) if silent else None,
+        )
 
     @property
     def _ends(self) -> Ends:

@@ -12,6 +12,7 @@ from edge.reporting.lesson_comparison import FACES, FALSE, figures, remaining
 from edge.reporting.lesson_statistics import FRONT
 from edge.reporting.map_data import Map, MapData, RoomSums
 from edge.reporting.map_words import column_name, range_text, title_of, value_text, worth_showing
+from edge.reporting.missing_words import missing_text
 from edge.reporting.totals import Totals
 from edge.text import Sentence, printable
 
@@ -196,7 +197,7 @@ def _recorded(each: RoomSums, words: Words) -> tuple[str, ...]:
         each.room,
         words.length(totals.recorded) if totals.windows else nothing,
         words.percent(totals.time.withheld / totals.recorded / 1000) if totals.recorded else NOTHING,
-        words.number(totals.missing) if totals.windows else NOTHING,
+        missing_text(totals, words) if totals.windows else NOTHING,
         NOTHING if missed is None else words.length(missed),
     )
 

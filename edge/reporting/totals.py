@@ -43,6 +43,22 @@ class Base(NamedTuple):
     frames: int
 
 
+class LostAtEdge(NamedTuple):
+    """Windows that were lost in a gap which an edge of a time divides: in which part of it, nobody knows.
+
+    Attributes:
+        since, until: From when to when the gap is; one of them is not in the time.
+        number: How many are missing in it.
+        least, most: Of these so many are of the time.
+    """
+
+    since: datetime
+    until: datetime
+    number: int
+    least: int
+    most: int
+
+
 @dataclass(frozen=True)
 class Totals:
     """The sum of some windows.
@@ -73,6 +89,8 @@ class Totals:
         part: Named faces in windows with an estimate, as a part of all named faces, 0..1.
         time: How long there are figures, and how long they are withheld. Of roll-ups it is reckoned, not summed, so it
             is not compared.
+        lost_at_edges: What may be missing besides: it is not known whether it was in this time. `missing` has of each
+            the least.
     """
 
     windows: int
@@ -99,6 +117,12 @@ class Totals:
     facing: Facing | None
     part: float
     time: MeasuredTime = field(compare=False)
+    lost_at_edges: tuple[LostAtEdge, ...] = ()
+
+    @property
+    def most_missing(self) -> int:
+        """How many may be missing at most."""
+        return self.missing + sum(each.most - each.least for each in self.lost_at_edges)
 
     @property
     def clock_set(self) -> bool:

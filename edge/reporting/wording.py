@@ -11,6 +11,7 @@ from edge.reporting.comparison_sentences import MAY_BE_EQUAL
 from edge.reporting.gaps import WORDS, Gap
 from edge.reporting.lesson_report import LONGEST, report_lesson
 from edge.reporting.lesson_sentences import MODELS, SUREST, clock_not_set, rounding
+from edge.reporting.missing_words import in_part_missing, missing_text
 from edge.reporting.period import Period
 from edge.reporting.report_data import ReportData
 from edge.text import Sentence
@@ -72,7 +73,7 @@ def figures(report: ReportData, words: Words) -> list[tuple[str, str]]:
         (words.translate("coverage"), words.percent(totals.analysed / totals.recorded) if totals.recorded else None),
         (words.translate("windows"), words.number(totals.windows)),
         (words.translate("windows withheld"), words.number(totals.withheld)),
-        (words.translate("missing"), words.number(totals.missing)),
+        (words.translate("missing"), missing_text(totals, words)),
         (words.translate("sent late"), words.number(totals.replayed)),
     ]
     return [(name, NOTHING if value is None else value) for name, value in found]
@@ -172,6 +173,7 @@ def notes(report: ReportData, words: Words) -> list[str]:
             totals.missing,
             Sentence("{n} windows were measured and are not here: lost, or still to come.", {"n": totals.missing}),
         ),
+        *((True, each) for each in in_part_missing(totals, report.period.zone, words.moment)),
         (
             totals.replayed,
             Sentence("{n} windows came late, after an outage; they are complete.", {"n": totals.replayed}),

@@ -13,6 +13,7 @@ from edge.reporting.lesson_comparison import FACES, Comparison, EarlierLessons, 
 from edge.reporting.lesson_report import LessonReport
 from edge.reporting.lesson_sentences import MODELS, NOT_MEASURED, SUREST, clock_not_set, rounding
 from edge.reporting.lesson_statistics import FRONT, width_of
+from edge.reporting.missing_words import in_part_missing
 from edge.reporting.smoothing import LinePoint
 from edge.web.dashboard.lesson import JSON, gaps_json, milliseconds, pieces, shares_json
 
@@ -38,6 +39,7 @@ def lesson_json(report: LessonReport, earlier: EarlierLessons | None, now: datet
         notes.append(MODELS)
     if totals.unsynced:
         notes.append(clock_not_set(totals.unsynced))
+    notes += in_part_missing(totals, data.period.zone, lambda moment: f"{moment:%Y-%m-%d %H:%M}")
     if data.round_to > 1:
         notes.append(rounding(data.round_to))
     if comparison and comparison.verdict in ("one", "few", "same"):
