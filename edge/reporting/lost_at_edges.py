@@ -18,7 +18,8 @@ from edge.recording.window_record import Stretch
 from edge.recording.window_row import DamagedError
 from edge.reporting.deleted_times import Times, lost
 from edge.reporting.gaps import skipped
-from edge.reporting.totals import LostAtEdge, Totals
+from edge.reporting.skipped_numbers import LostAtEdge
+from edge.reporting.totals import Totals
 
 
 def with_lost_at_edges(

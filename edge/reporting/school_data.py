@@ -303,7 +303,7 @@ def summary_of(parts: Iterable[Part], start: datetime) -> LessonSummary:
 
 def _measured(start: datetime, end: datetime, bins: Bins, summary: LessonSummary, places: Sequence[Place]) -> Measured:
     totals = bins.totals
-    found = conditions_of(bins.series, places, start, end, clock_set=totals.clock_set)
+    found = conditions_of(bins.series, places, start, end, clock_set=totals.clock_set, one_device=totals.one_device)
     return Measured(start, end, totals, summary, found)
 
 

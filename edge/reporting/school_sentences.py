@@ -34,6 +34,7 @@ DAYS_ONLY = Sentence(
 CLOCK_NOT_SET = Sentence(
     "In some windows the clock of the device was not set, so they may be of another time: {rooms}."
 )
+TWO_DEVICES = Sentence("Two devices sent under one name, or a clock was set back, so that figures are mixed: {rooms}.")
 ONE_ARITHMETIC = Sentence("The figures are those of the reports of single rooms, added up from the same windows.")
 
 
@@ -49,7 +50,7 @@ def describe_school(data: MapData, maps: list[Map], words: Words) -> list[Senten
             {
                 "n": sum(each.windows > 0 for each in sums),
                 "rooms": sum(each.expected for each in data.sums),
-                "length": words.length(sum(min(each.recorded, period) for each in sums)),
+                "length": words.length(sum(min(each.covered, period) for each in sums)),
             },
         )
     ]
@@ -129,6 +130,8 @@ def differences(data: MapData, maps: list[Map], words: Words) -> list[Sentence]:
         found.append(Sentence(MODELS.template, {"rooms": _names(rooms)}))
     if rooms := [each.room for each in data.sums if each.totals.unsynced]:
         found.append(Sentence(CLOCK_NOT_SET.template, {"rooms": _names(rooms)}))
+    if rooms := [each.room for each in data.sums if each.totals.mixed]:
+        found.append(Sentence(TWO_DEVICES.template, {"rooms": _names(rooms)}))
     if days := len(data.days_only):
         found.append(Sentence(DAYS_ONLY.template, {"n": days}))
     return found
@@ -195,7 +198,7 @@ def _recorded(each: RoomSums, words: Words) -> tuple[str, ...]:
         nothing = words.translate("nothing since {day}", day=words.long_date(each.silent_since.date()))
     return (
         each.room,
-        words.length(totals.recorded) if totals.windows else nothing,
+        words.length(totals.covered) if totals.windows else nothing,
         words.percent(totals.time.withheld / totals.recorded / 1000) if totals.recorded else NOTHING,
         missing_text(totals, words) if totals.windows else NOTHING,
         NOTHING if missed is None else words.length(missed),

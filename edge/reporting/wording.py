@@ -10,7 +10,7 @@ from edge.reporting.change_detection import LONGEST as LONGEST_LESSON
 from edge.reporting.comparison_sentences import MAY_BE_EQUAL
 from edge.reporting.gaps import WORDS, Gap
 from edge.reporting.lesson_report import LONGEST, report_lesson
-from edge.reporting.lesson_sentences import MODELS, SUREST, clock_not_set, rounding
+from edge.reporting.lesson_sentences import MODELS, SUREST, clock_not_set, rounding, two_devices
 from edge.reporting.missing_words import in_part_missing, missing_text
 from edge.reporting.period import Period
 from edge.reporting.report_data import ReportData
@@ -69,7 +69,7 @@ def figures(report: ReportData, words: Words) -> list[tuple[str, str]]:
             None if least is None or most is None else words.translate("{first} to {last}", first=least, last=most),
         ),
         *([(words.translate("turned to the front"), words.percent(front))] if front is not None else []),
-        (words.translate("recorded"), words.length(totals.recorded)),
+        (words.translate("recorded"), words.length(totals.covered)),
         (words.translate("coverage"), words.percent(totals.analysed / totals.recorded) if totals.recorded else None),
         (words.translate("windows"), words.number(totals.windows)),
         (words.translate("windows withheld"), words.number(totals.withheld)),
@@ -179,6 +179,11 @@ def notes(report: ReportData, words: Words) -> list[str]:
             Sentence("{n} windows came late, after an outage; they are complete.", {"n": totals.replayed}),
         ),
         (totals.unsynced, clock_not_set(totals.unsynced)),
+        # Of what is shorter the first sentence says so.
+        (
+            totals.mixed and report.period.end - report.period.start > LONGEST,
+            two_devices(report.device, totals.overlapping),
+        ),
         (report.round_to > 1, rounding(report.round_to)),
         (
             len(report.gaps) > MOST_GAPS,

@@ -62,7 +62,8 @@ def lesson_json(report: LessonReport, earlier: EarlierLessons | None, now: datet
         "minutes": list(_minutes(report)), "width": width_of(data.parts) // MILLISECOND,
         "pieces": pieces(data.parts, start, end, PIECES),
         "gaps": gaps_json(data.gaps, start),
-        "mean": totals.mean, "front": front_share(totals.facing), "measured": round(1000 * report.summary.measured),
+        "mean": totals.mean, "front": front_share(totals.facing),
+        "measured": round(1000 * min(report.summary.measured, totals.covered)),
         "rolled_up": bool(data.parts) and not data.windows,
         **shares_json(totals.shares),
     }  # fmt: skip

@@ -16,7 +16,8 @@ from edge.reporting.period import Period
 from edge.reporting.report_data import read_report
 from edge.reporting.school_data import School
 from edge.reporting.school_sentences import room_rows
-from edge.reporting.totals import LostAtEdge, Totals
+from edge.reporting.skipped_numbers import LostAtEdge
+from edge.reporting.totals import Totals
 from edge.reporting.wording import figures, notes
 from tests.support.recorded_school import TIMETABLE, VIENNA
 from tests.support.recorded_weeks import record
