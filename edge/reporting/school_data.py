@@ -18,7 +18,7 @@ from edge.recording.places import Place
 from edge.recording.recorded import Recorded
 from edge.recording.rollups import WIDTH, Bucket, bucket_of
 from edge.recording.runs import Run
-from edge.recording.window_row import DamagedError
+from edge.recording.window_row import FIRST, LAST, DamagedError
 from edge.reporting.conditions import compare_days, conditions_of
 from edge.reporting.deleted_times import Times, within
 from edge.reporting.heat_map import Measured
@@ -211,9 +211,9 @@ class School:
 
     def _plan(self, room: str, buckets: Sequence[Bucket], lessons: Iterable[Slot], sums: _Sums) -> None:
         """Add how much there should be, and was, of the lessons of a day that have begun; none before its first day."""
-        begun, first = [], self._ends.get(room, (self._now, self._now))[0].astimezone(self._zone)
+        first, begun = self._midnight(self._begins(room).astimezone(self._zone).date()), []
         for slot in lessons:
-            if slot.start < self._midnight(first.date()):
+            if slot.start < first:
                 continue  # until then there was no such room
             # How much of it was recorded cannot be told where only its day is kept, or some of it was deleted.
             untold = any(overlaps(run.start, run.end, slot.start, slot.end) for run in sums.kept)
@@ -244,15 +244,20 @@ class School:
 
     def _room(self, sums: RoomSums, start: datetime, end: datetime) -> RoomSums:
         """The same, with what was lost at both edges, and whether there was such a room, and it was heard since."""
-        first, last = self._ends.get(sums.room, (end, end))
+        _, last = self._ends.get(sums.room, (end, end))
         # In holidays, or before the first lesson of a day, nobody wonders where a room is.
         silent = last <= start < self._now and sums.planned != 0
         return replace(
             sums,
             totals=with_lost_at_edges(sums.totals, self._recording, sums.room, start, end, self._deleted),
-            begun=first < end,
+            begun=self._begins(sums.room) < end,
             silent_since=last.astimezone(self._zone) if silent else None,
         )
+
+    def _begins(self, room: str) -> datetime:
+        """When the first window of a room begins; of a clock that is ahead nobody knows, and it counts as always."""
+        first, _ = self._ends.get(room, (LAST, LAST))
+        return FIRST if self._now < first < LAST else first
 
     @property
     def _ends(self) -> Ends:
