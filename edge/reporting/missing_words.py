@@ -26,8 +26,8 @@ def in_part_missing(totals: Totals, zone: tzinfo, moment: Callable[[datetime], s
     """
     return [
         Sentence(
-            "{n} windows were lost between {first} and {last}. How many of them were in this time is not known: "
-            "{least} to {most}.",
+            "{n} windows that were measured between {first} and {last} are not here: lost, or still to come. How many "
+            "of them are of this time is not known: {least} to {most}.",
             {
                 "n": each.number,
                 "first": moment(each.since.astimezone(zone)),
