@@ -96,7 +96,7 @@ class OpenCvDecoder:
                 seconds = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
                 self.time = seconds if seconds > 0 or (self._frames == 1 and not self._limits) else None
                 return True
-            if self._at_end():
+            if self._at_end(grabbed=grabbed):
                 break
             if grabbed or not self._limits:  # of a stream it may be the end
                 self._skipped.record()
@@ -168,9 +168,10 @@ class OpenCvDecoder:
         # One allocation is a plane of a frame, or a whole one in BGR with some bytes around it.
         limit_allocations(MOST_WHILE_OPENING + BYTES_OF_BGR * width * height)
 
-    def _at_end(self) -> bool:
-        total = self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
-        return not self._limits and 0 < total <= self._capture.get(cv2.CAP_PROP_POS_FRAMES)
+    def _at_end(self, *, grabbed: bool) -> bool:
+        if self._limits:  # of what OpenCV decodes, nothing tells the end from a frame that is damaged
+            return bool(self._packets) and not grabbed
+        return 0 < self._capture.get(cv2.CAP_PROP_FRAME_COUNT) <= self._capture.get(cv2.CAP_PROP_POS_FRAMES)
 
     def _tag(self, of: int) -> bytes:
         return (int(self._capture.get(of)) & 0xFFFFFFFF).to_bytes(4, "little")
