@@ -143,7 +143,10 @@ class PyAvDecoder:
     def _decode(self, packet: Any) -> None:  # noqa: ANN401
         if self._own_mark and packet.size:  # an empty one brings out what is left
             data = bytes(packet)
-            self._mark = orientation(jpeg_in(data) if self._stream.codec_context.name == "mjpeg" else data)
+            if self._stream.codec_context.name == "mjpeg" and not (data := jpeg_in(data)):
+                self._skipped.record()
+                return
+            self._mark = orientation(data)
         try:
             frames = packet.decode()
         except av.error.EOFError:  # the decoder was emptied before
