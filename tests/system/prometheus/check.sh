@@ -81,9 +81,11 @@ echo "Prometheus took $memory MB at most"
 ((memory < 400)) || fail "that is too much for answers that are refused"
 
 # Where Grafana is elsewhere: TLS and a password; and the lines that keep no figures.
+# shellcheck disable=SC2016  # of a shell, not for it
 blocks() { sed -n '/^```yaml$/,/^```$/p' docs/prometheus.md | grep -v '^```' | sed -n "/$1/,/$2/p"; }
 openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1 \
   -keyout "$work/server.key" -out "$work/server.pem" 2>/dev/null
+# shellcheck disable=SC2016
 hash='$2b$04$GbbUxOIk7QWMvrJYAj/qc.hIpQ./fIYCGCsM7hemJuDJyCTMclR1a' # of "geheim"
 blocks ^tls_server_config 'grafana:' | sed "s|/etc/prometheus|$work|; s|grafana: .*|grafana: $hash|" >"$work/web.yml"
 promtool check web-config "$work/web.yml"
