@@ -148,6 +148,7 @@ def browse(port: int, path: str, token: str) -> None:
         see(page, "#link", "connected")
         (cookie,) = page.context.cookies()
         assert (cookie["secure"], cookie["path"], cookie["httpOnly"]) == (True, path, True), cookie
+        assert cookie["name"].startswith("__Host-" if path == "/" else "__Secure-"), cookie
         page.reload()
         page.locator("#lesson-chart .main-svg").first.wait_for()
         page.get_by_role("button", name="Sign out").click()
