@@ -6,6 +6,7 @@ Also the versions 10 and 14 of Debian 12 and 13 will do.
 from __future__ import annotations
 
 import errno
+import math
 import os
 import time
 from collections import deque
@@ -57,7 +58,7 @@ class PyAvDecoder:
         except CameraError:
             self._container.close()
             raise
-        self._packets = self._container.demux(self._stream)
+        self._packets = self._demux()
         codec = self._stream.codec_context
         # What a picture says of itself is read here: versions of FFmpeg differ in what they take from it.
         self._own_mark = limits is not None and codec.name in INDEPENDENT
@@ -73,17 +74,17 @@ class PyAvDecoder:
     def advance(self) -> bool:
         """Decode the next frame; see VideoDecoder."""
         self._frame = None  # its memory is used for the next one
-        deadline = time.monotonic() + self._limits.read if self._limits else None
+        deadline = time.monotonic() + self._limits.read if self._limits else math.inf
+        came = False
         while not self._decoded:
+            if time.monotonic() > deadline:
+                raise self._too_late(came=came)
             packet = self._next_packet()
             if packet is None:
                 return False
-            self._decode(packet)
-            if not self._decoded and deadline is not None and time.monotonic() > deadline:
-                raise CameraError(
-                    f"{self._name} delivers nothing that can be decoded ({self._stream.codec_context.name})",
-                    "choose another codec or a lower resolution in the camera's own settings",
-                )
+            if packet.stream.index == self._stream.index:
+                came = True
+                self._decode(packet)
         self._frame, self.orientation = self._decoded.popleft()
         self.time = self._frame.time
         return True
@@ -98,7 +99,20 @@ class PyAvDecoder:
         self._frame = None
         self._container.close()
 
-    def _next_packet(self) -> Any:  # noqa: ANN401 - PyAV's classes are compiled
+    def _too_late(self, *, came: bool) -> CameraError:
+        """What to say when the time is over; whether anything of the video came."""
+        if not came:
+            return CameraError(f"{self._name} delivers no frames, only sound or data", "restart the camera")
+        return CameraError(
+            f"{self._name} delivers nothing that can be decoded ({self._stream.codec_context.name})",
+            "choose another codec or a lower resolution in the camera's own settings",
+        )
+
+    def _demux(self) -> Any:  # noqa: ANN401 - PyAV's classes are compiled
+        """Packets of the video; from a network also all others, or nobody could see the time while only those come."""
+        return self._container.demux(*([] if self._limits else [self._stream]))
+
+    def _next_packet(self) -> Any:  # noqa: ANN401
         for _ in range(BROKEN_READS):
             try:
                 return next(self._packets, None)
@@ -109,7 +123,7 @@ class PyAvDecoder:
                     raise CameraError(
                         f"{self._name} delivers no frames ({_words(error)})", "is the camera still on and reachable?"
                     ) from None
-                self._packets = self._container.demux(self._stream)  # an error ends the generator, not the file
+                self._packets = self._demux()  # an error ends the generator, not the file
         return None
 
     def _decode(self, packet: Any) -> None:  # noqa: ANN401

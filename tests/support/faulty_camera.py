@@ -144,7 +144,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.answer(401, "text/plain", b"")
         elif self.path == "/snapshot.jpg":
             self.answer(200, "image/jpeg", jpeg(picture(120 + len(server.camera.asked))))
-        elif self.path == "/sometimes.jpg":  # every other one is cut short
+        elif self.path == "/sometimes":  # every other one is cut short
             self.answer(200, "image/jpeg", GOOD if len(server.camera.asked) % 2 else GOOD[: len(GOOD) // 2])
         elif self.path == "/gigapixel.png":
             self.answer(200, "image/png", black_png(6_000))
