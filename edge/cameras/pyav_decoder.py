@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import av
 
+from edge.cameras import libavutil
 from edge.cameras.certificates import checking_options, refusal
 from edge.cameras.exif import CLOCKWISE, TURNS, UPRIGHT, orientation
 from edge.cameras.ffmpeg_memory import MAX_FRAME_BYTES, MAX_PIXELS, THREADS, limit_allocations, while_opening
@@ -35,12 +36,22 @@ DISCONTINUOUS = 0x0200  # AVFMT_TS_DISCONT of libavformat/avformat.h
 NO_ANSWER = "no answer in time"
 UNREACHABLE_REMEDY = "is the address right, and the camera on and reachable from this machine?"
 
-try:
-    # What matters is raised; the rest would be a line a frame. With any level a thread of the decoder that has
-    # something to say waits for the interpreter, while the one that closes the stream holds that and waits for it.
-    av.logging.set_level(None)
-except TypeError:  # older versions, such as Debian 12's 10, always take messages to Python
-    av.logging.set_level(av.logging.PANIC)
+
+def _silence() -> None:
+    """Have FFmpeg say nothing: what matters is raised, and the rest would be a line a frame.
+
+    With any level, a thread of the decoder that has something to say waits for the interpreter, while the one that
+    closes the stream holds that and waits for the thread: the whole process stands still.
+    """
+    try:
+        av.logging.set_level(None)
+    except TypeError:  # older versions, such as Debian 12's 10, take every line to Python, whatever the level
+        av.logging.set_level(av.logging.PANIC)
+        for library in libavutil.loaded():
+            library.av_log_set_callback(None)
+
+
+_silence()
 limit_allocations()
 
 
@@ -96,7 +107,10 @@ class PyAvDecoder:
     def close(self) -> None:
         """Close the file or connection."""
         self._decoded.clear()
-        self._frame = None
+        self._frame = self._packets = None
+        # Versions before 14 would keep the decoder, with its threads and pictures, until Python sweeps up.
+        if close_codec := getattr(self._stream.codec_context, "close", None):
+            close_codec(strict=False)
         self._container.close()
 
     def _too_late(self, *, came: bool) -> CameraError:
@@ -129,7 +143,10 @@ class PyAvDecoder:
     def _decode(self, packet: Any) -> None:  # noqa: ANN401
         if self._own_mark and packet.size:  # an empty one brings out what is left
             data = bytes(packet)
-            self._mark = orientation(jpeg_in(data) if self._stream.codec_context.name == "mjpeg" else data)
+            if self._stream.codec_context.name == "mjpeg" and not (data := jpeg_in(data)):
+                self._skipped.record()
+                return
+            self._mark = orientation(data)
         try:
             frames = packet.decode()
         except av.error.EOFError:  # the decoder was emptied before

@@ -24,7 +24,17 @@ from edge.cameras.stream import StreamCamera
 from edge.config.schema import Config
 from edge.errors import CameraError
 from tests.support.brokers import wait_for
-from tests.support.faulty_camera import GOOD, PASSWORD, STREAMS, USER, FaultyCamera, faulty_camera, lying, picture
+from tests.support.faulty_camera import (
+    GOOD,
+    PASSWORD,
+    STREAMS,
+    USER,
+    FaultyCamera,
+    faulty_camera,
+    lying,
+    many_scans,
+    picture,
+)
 from tests.support.paths import ROOT
 from tests.support.snapshot_camera import snapshot_camera
 from tests.support.tls_camera import tls_camera
@@ -257,6 +267,20 @@ def test_what_says_that_it_is_huge_takes_no_memory(
     said, grown = done.stdout.splitlines()
     assert re.search("no frame|cannot be opened|not taken from a network|too much memory", said)
     assert int(grown) < 250_000  # KB; it was 600,000 and two million
+
+
+@pytest.mark.parametrize("decoder", BOTH)
+def test_a_jpeg_of_too_many_scans_is_not_decoded(
+    camera: FaultyCamera, decoder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is small, and would take minutes."""
+    monkeypatch.setattr(video_decoder, "has_pyav", lambda: decoder == "pyav")
+    camera.files["/slow.jpg"] = many_scans(1000)
+    stream = StreamCamera(camera.url("/slow.jpg"), 20, 1)
+    stream.start()
+    with pytest.raises(CameraError):
+        stream.read()
+    stream.stop()
 
 
 def check_it_is_let_go_of(stream: StreamCamera, began: Callable[[], None] = lambda: None) -> None:
