@@ -186,7 +186,7 @@ def _orientation(frame: Any) -> int:  # noqa: ANN401
 
 
 def _open(address: str, name: str, limits: Limits | None) -> Any:  # noqa: ANN401
-    options = {"max_pixels": str(MAX_PIXELS)}  # also while it looks at the first frames, before we see one
+    options: dict[str, str] = {}
     timeout = None
     if limits:
         timeout = (limits.open, limits.read)
@@ -198,7 +198,8 @@ def _open(address: str, name: str, limits: Limits | None) -> Any:  # noqa: ANN40
     began = time.monotonic()
     try:
         with while_opening():
-            return av.open(address, timeout=timeout, options=options)
+            # As `options` they would go to each stream, too: where one is found late, as in FLV, older versions crash.
+            return av.open(address, timeout=timeout, container_options=options)
     except (av.error.FFmpegError, OSError, ValueError) as error:
         if limits:
             raise _not_opened(address, name, limits, error, time.monotonic() - began) from None

@@ -270,6 +270,20 @@ def test_what_says_that_it_is_huge_takes_no_memory(
 
 
 @pytest.mark.parametrize("decoder", BOTH)
+def test_a_stream_whose_video_is_found_late(
+    camera: FaultyCamera, decoder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its header does not say what is in it."""
+    monkeypatch.setattr(video_decoder, "has_pyav", lambda: decoder == "pyav")
+    camera.files["/live.flv"] = plain_h264(tmp_path / "live.flv", 160, 30)
+    for _ in range(3):
+        stream = StreamCamera(camera.url("/live.flv"), 20, 20)
+        stream.start()
+        assert stream.read() is not None
+        stream.stop()
+
+
+@pytest.mark.parametrize("decoder", BOTH)
 def test_a_jpeg_of_too_many_scans_is_not_decoded(
     camera: FaultyCamera, decoder: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
