@@ -66,12 +66,17 @@ sys.stdin.readline()
 """
 
 
+@pytest.fixture(scope="module")
+def h264(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    return noisy_h264(tmp_path_factory.mktemp("film") / "film.h264", 3, SIZE)
+
+
 @pytest.fixture
-def camera(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultyCamera]:
+def camera(h264: bytes, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultyCamera]:
     monkeypatch.setitem(STREAMS, "/stream", lambda _n: PICTURE)
     with faulty_camera() as camera:
         camera.files["/picture.jpg"] = PICTURE
-        camera.files["/film.h264"] = noisy_h264(tmp_path / "film.h264", 4, SIZE)
+        camera.files["/film.h264"] = h264
         yield camera
 
 
