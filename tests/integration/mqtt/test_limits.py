@@ -54,6 +54,12 @@ def test_forged_packets_do_not_switch_the_limits_off() -> None:
     assert figures["called"] == 3, figures  # whoever forged two hundred in a machine's name took none of its calls
 
 
+def test_no_machine_goes_on_opening_connections() -> None:
+    """Each may cost the broker memory for good, also one without a password."""
+    through = figures_of("tests.load.refused_connects", "--calls")["through"]
+    assert 200 <= through <= 210  # forty rooms behind one address are no attack
+
+
 def test_no_machine_takes_all_places_of_a_database_or_a_web_server_without_a_word() -> None:
     """And nobody takes those of a machine in its name, which drops what it has not asked for."""
     figures = figures_of("tests.load.silent_connections")

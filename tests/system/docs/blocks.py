@@ -190,6 +190,7 @@ TREATMENT: dict[str, Here | Elsewhere] = {
     "docs/record.md: edge report --database school.sqlite --school --day 2026-11-18": Elsewhere(
         "tests/integration/reporting/test_school_report.py"
     ),
+    "docs/scale.md: echo 'deb [signed-by=": Elsewhere("tests/system/install/backports.sh"),
     "docs/scale.md: apt-get install mosquitto mosquitto-clients": Here(
         leave_out=("apt-get",),
         change={
