@@ -1,8 +1,9 @@
 """Which cells of a map of lessons, days or weeks differ from the others? Only these are coloured. Pure.
 
 The cell is the unit, as the lesson is in `lesson_comparison`: it differs where it lies outside what the others of its
-room lead one to expect of one more, by more than its own interval and by two faces, and Holm's procedure keeps the
-probability that any cell of a map is coloured by chance at 5 %. docs/statistics.md has the reasons and simulations.
+room lead one to expect of one more, by more than its own interval and, a share, by two faces, and Holm's procedure
+keeps the probability that any cell of a map is coloured by chance at 5 %. docs/statistics.md has the reasons and
+simulations.
 """
 
 from __future__ import annotations
@@ -12,28 +13,16 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from edge.contract.labels import LABELS, reading_order
 from edge.recording.window_sums import OTHER
-from edge.reporting.lesson_comparison import (
-    FACES,
-    FEWEST,
-    LEAST_ERROR,
-    Conditions,
-    figures,
-    remaining,
-    student_tail,
-)
+from edge.reporting.cells_apart import Place, judge
+from edge.reporting.lesson_comparison import FACES, Conditions, figures, remaining
 from edge.reporting.lesson_statistics import FRONT, LEAST_FACES, Figure, LessonSummary
-from edge.reporting.scatter import usual
 from edge.reporting.totals import MOST_LABELS, Totals
 
-STILL_FACES = 0.1  # standard deviation; a room that scatters less has nobody in it, or is made up
-HALF_A_FACE = 0.02  # of 25, as a share: one face more or less is no rise by an infinite factor
 State = Literal["usual", "above", "below", "too_few_others", "few", "withheld", "nothing", "other_conditions"]
-Place = tuple[int, int]
-"""Row and column of a cell."""
 
 
 @dataclass(frozen=True)
@@ -86,14 +75,6 @@ class Cell:
 _Kind = tuple[Conditions | None, str | None]
 
 
-class _Judged(NamedTuple):
-    """How far a figure lies from the others; `apart`: by more than its own interval."""
-
-    usual: float
-    probability: float
-    apart: bool
-
-
 def measures(grid: Grid, rooms: Sequence[str]) -> list[str]:
     """What the grid is shown of: `faces`, `front`, and at most `MOST_LABELS` expressions in reading order.
 
@@ -135,7 +116,7 @@ def heat_map(grid: Grid, measure: str, rooms: Sequence[str]) -> list[list[Cell |
     """
     shown = _shown(grid, measure)
     comparable = _comparable(grid, measure, rooms, shown)
-    judged = _judge(comparable, measure)
+    judged = judge(comparable, measure)
     different = remaining({place: each.probability for place, each in judged.items()})
     alike = {place for group in comparable for place in group}
 
@@ -147,9 +128,9 @@ def heat_map(grid: Grid, measure: str, rooms: Sequence[str]) -> list[list[Cell |
             return Cell(figure, "other_conditions")
         if place not in judged:
             return Cell(figure, "too_few_others")
-        others, probability, apart = judged[place]
+        others, probability, surely = judged[place]
         far = abs(figure.value - others) * _people(each.totals, measure) >= LEAST_FACES
-        differs = place in different and apart and far
+        differs = place in different and surely and far
         state: State = "usual" if not differs else "above" if figure.value > others else "below"
         return Cell(figure, state, others, probability)
 
@@ -216,69 +197,8 @@ def _fits(kind: _Kind, most: _Kind) -> bool:
     return basis == wanted and not mine.differing(theirs) and not mine.knows_more_than(theirs)
 
 
-def _judge(groups: Sequence[Mapping[Place, Figure]], measure: str) -> dict[Place, _Judged]:
-    """Each figure against the others of its room."""
-    if measure == FACES:
-        probabilities = _probabilities(groups, 0.0, STILL_FACES)
-    else:
-        probabilities = _probabilities(groups, LEAST_ERROR, LEAST_ERROR / 10)
-        # Whether shares scatter by points or by factors, nobody knows: what differs must differ either way.
-        factors = [{place: _by_factors(figure) for place, figure in group.items()} for group in groups]
-        least = _by_factors(Figure(0.5, 0.0, 1.0, LEAST_ERROR)).error
-        for place, probability in _probabilities(factors, least, least / 10).items():
-            probabilities[place] = max(probabilities[place], probability)
-    found: dict[Place, _Judged] = {}
-    for group in groups:
-        total = sum(figure.value for figure in group.values())
-        for place in group.keys() & probabilities.keys():
-            mine = group[place]
-            others = (total - mine.value) / (len(group) - 1)
-            found[place] = _Judged(others, probabilities[place], not mine.low <= others <= mine.high)
-    return found
-
-
-def _probabilities(groups: Sequence[Mapping[Place, Figure]], least: float, still: float) -> dict[Place, float]:
-    """Of a distance from the others as large as each figure's, were it like them; none of too few others.
-
-    Args:
-        groups: The figures of each room.
-        least: Standard deviation that is always reckoned with.
-        still: That up to which a room tells nothing of others.
-    """
-    spreads = [_squares([figure.value for figure in group.values()]) for group in groups]
-    known = usual(spreads, still)
-    found: dict[Place, float] = {}
-    for group, (squares, number) in zip(groups, spreads, strict=True):
-        if number < FEWEST:  # others
-            continue
-        mean = sum(figure.value for figure in group.values()) / len(group)
-        within = sum(figure.error**2 for figure in group.values())
-        for place, mine in group.items():
-            # Leaving a value out of a mean and of a sum of squares, without adding all others up again.
-            off = mine.value - mean
-            distance = abs(off) * (number + 1) / number
-            left = max(0.0, squares - off**2 * (number + 1) / number)
-            scatter, degrees = known.moderate(left, number - 1)
-            scatter = max(scatter, (within - mine.error**2) / number, least**2)
-            error = math.sqrt(scatter / number + max(scatter, mine.error**2))
-            found[place] = student_tail(distance / error, degrees) if error else float(not distance)
-    return found
-
-
-def _by_factors(figure: Figure) -> Figure:
-    """A share on the scale of log odds."""
-    yes, no = figure.value + HALF_A_FACE, 1 - figure.value + HALF_A_FACE
-    return figure._replace(value=math.log(yes / no), error=figure.error * (1 / yes + 1 / no))
-
-
-def _squares(values: Sequence[float]) -> tuple[float, int]:
-    """Sum of the squares around the mean, and its degrees of freedom."""
-    mean = sum(values) / len(values)
-    return sum((value - mean) ** 2 for value in values), len(values) - 1
-
-
 def _people(totals: Totals, measure: str) -> float:
-    """The faces of the average frame that a share is about; of a number of faces any difference counts."""
+    """The faces of the average frame that a share is about; a number of faces is judged by its scatter alone."""
     if measure == FACES:
         return math.inf
     if measure != FRONT:

@@ -1,9 +1,9 @@
-"""90 % intervals of shares that were measured in the same few faces again and again. Pure.
+"""90 % intervals of what was measured in the same few faces again and again: of lessons, cells, rooms and lines. Pure.
 
 The frames of one face are no news of each other, and neither are the minutes of a room whose faces keep an expression
-for long. An interval is therefore as wide as the fewer of two numbers of draws make it: the faces of the average frame,
-and as many independent draws as would scatter like the blocks of this lesson do. docs/statistics.md has the reasons
-and the simulations.
+for long. The interval of a share is therefore as wide as the fewer of two numbers of draws make it: the faces of the
+average frame, and as many independent draws as would scatter like the blocks of this lesson do. That of a number of
+faces comes from the blocks alone. docs/statistics.md has the reasons, and how often each of them holds the truth.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from edge.contract.shares import ShareRange
 
 NORMAL_90 = 1.6449  # standard errors to either side that hold nine in ten of a normal distribution
 FEWEST_BLOCKS = 3  # that a lesson is cut into, however slowly its shares change
+STUDENT_90 = 2.92  # the same of Student's t with two degrees of freedom, as the fewest blocks have
+AWAY = 360.0  # seconds: twice as long as who goes out is gone. The shorter the time, the less of it minutes can tell
 FEWEST_DRAWS = 0.25  # of the faces of a frame: what widens an interval more is a change, and told as one
 
 
@@ -62,11 +64,37 @@ def draws(share: float, people: float, error: float) -> float:
 
 
 def interval(each: ShareRange, people: float, draws: float) -> tuple[float, float]:
-    """That of the estimate, which counts every face of the average frame once, wider by what the blocks tell."""
+    """The 90 % interval of a share: the wider of Wilson's and of the estimate's own, widened by what the blocks tell.
+
+    An estimate counts every face of the average frame once, and contains what the calibration leaves open; but it is
+    sure of what few faces hardly showed, and knows nothing of what they show next.
+
+    Args:
+        each: The share, with the estimate's own interval if it has one.
+        people: Faces in the average frame.
+        draws: As how many independent draws they count, at most as many.
+    """
+    low, high = wilson(each.share, draws)
     if each.low is None or each.high is None:
-        return wilson(each.share, draws)
+        return low, high
     wider = math.sqrt(people / draws)
     return (
-        max(0.0, each.share - wider * (each.share - each.low)),
-        min(1.0, each.share + wider * (each.high - each.share)),
+        max(0.0, min(low, each.share - wider * (each.share - each.low))),
+        min(1.0, max(high, each.share + wider * (each.high - each.share))),
     )
+
+
+def mean_interval(mean: float, error: float, seconds: float) -> tuple[float, float]:
+    """The 90 % interval of a mean number of faces.
+
+    How long the blocks must be is read off the same minutes, so there may be no more of them than the fewest. And
+    minutes scatter about their own mean by less than about the truth, most of all in a short time, of which somebody
+    who is out for some minutes misses a large part.
+
+    Args:
+        mean: Of the time.
+        error: Its standard error by `block_error`.
+        seconds: That were measured; more than `AWAY`.
+    """
+    half = STUDENT_90 * error * math.sqrt(seconds / (seconds - AWAY))
+    return max(0.0, mean - half), mean + half

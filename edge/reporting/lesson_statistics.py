@@ -11,7 +11,7 @@ from edge.contract.shares import Basis, ShareRange, front_share
 from edge.recording.rollups import WIDTH, Bucket, bucket_of
 from edge.recording.window_record import WindowRecord
 from edge.recording.window_sums import MILLISECOND
-from edge.reporting.intervals import FEWEST_BLOCKS, NORMAL_90, block_error, draws, interval, wilson
+from edge.reporting.intervals import FEWEST_BLOCKS, block_error, draws, interval, mean_interval
 from edge.reporting.totals import Bins, Part, Totals, add_up, binned
 
 FRONT = "front"
@@ -167,8 +167,12 @@ def summarize_minutes(totals: Totals, parts: Sequence[Minute]) -> LessonSummary:
         measured=measured,
         facing_measured=facing_measured,
         expressions_measured=expressions_measured,
-        faces=_number(totals.mean, counted) if totals.mean is not None and _enough(measured, counted) else None,
-        front=_front(front, front_series(turned)) if front is not None and _enough(facing_measured, turned) else None,
+        faces=_number(totals.mean, counted, measured)
+        if totals.mean is not None and _enough(measured, counted)
+        else None,
+        front=_share(ShareRange(front), front_series(turned))
+        if front is not None and _enough(facing_measured, turned)
+        else None,
         basis=basis if shown else None,
         expressions=shown,
         directed=_directed(turned),
@@ -218,9 +222,9 @@ def _enough(seconds: float, parts: Sequence[Minute]) -> bool:
     return seconds >= LEAST_MINUTES * MINUTE.total_seconds() and len(parts) >= FEWEST_BLOCKS
 
 
-def _number(mean: float, parts: Sequence[Minute]) -> Figure:
+def _number(mean: float, parts: Sequence[Minute], seconds: float) -> Figure:
     error = block_error([(part.totals.mean or 0.0, float(part.totals.frames)) for part in parts])
-    return Figure(mean, max(0.0, mean - NORMAL_90 * error), mean + NORMAL_90 * error, error)
+    return Figure(mean, *mean_interval(mean, error, seconds), error)
 
 
 def _directed(parts: Sequence[Minute]) -> float | None:
@@ -233,9 +237,11 @@ def _directed(parts: Sequence[Minute]) -> float | None:
     return known / frames if frames else None
 
 
-def _front(share: float, series: Sequence[Point]) -> Figure:
-    people, error = _faces(series), block_error([(point.share, point.faces) for point in series])
-    return Figure(share, *wilson(share, draws(share, people, error)), error)
+def _share(each: ShareRange, series: Sequence[Point]) -> Figure:
+    """A share with the interval that its minutes give it."""
+    people = sum(point.faces for point in series) / len(series)  # per frame, on average
+    error = block_error([(point.share, point.faces) for point in series])
+    return Figure(each.share, *interval(each, people, draws(each.share, people, error)), error)
 
 
 def _expressions(totals: Totals, parts: Sequence[Minute], basis: Basis) -> dict[str, Figure]:
@@ -245,12 +251,5 @@ def _expressions(totals: Totals, parts: Sequence[Minute], basis: Basis) -> dict[
         told = [part for part in parts if label in part.totals.shares_by(basis)]
         if not _enough(_named_seconds(told), told):
             continue
-        series = expression_series(told, label, basis)
-        people, error = _faces(series), block_error([(point.share, point.faces) for point in series])
-        found[label] = Figure(each.share, *interval(each, people, draws(each.share, people, error)), error)
+        found[label] = _share(each, expression_series(told, label, basis))
     return found
-
-
-def _faces(series: Sequence[Point]) -> float:
-    """Per frame, on average."""
-    return sum(point.faces for point in series) / len(series)

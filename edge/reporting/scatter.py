@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 TRUST = 0.5  # in other rooms: single rooms are farther from the usual than the law says
 FAR = 2.0  # standard deviations from the median at which a room counts at most; by medians alone chance colours more
+PLENTY = 100  # degrees of freedom; of more, Student's t is as good as normal
 NORMAL = 1.4826  # of them in the median distance from the median
 
 
@@ -53,6 +54,20 @@ def usual(groups: Sequence[tuple[float, int]], still: float) -> Usual:
     most = float(sum(degrees for _, degrees in known))  # that all rooms have together
     degrees = most if spread <= 0 else min(most, 2 * _trigamma_inverse(spread))
     return Usual(math.exp(fmean(logs) + digamma(degrees / 2) - math.log(degrees / 2)), TRUST * degrees)
+
+
+def plus_known(variance: float, degrees: int, known: float) -> tuple[float, int]:
+    """The sum of a variance that was estimated and one that is known, and its degrees of freedom (Satterthwaite 1946).
+
+    Args:
+        variance: Estimated.
+        degrees: With so many degrees of freedom.
+        known: The other one; 0: there is none.
+    """
+    if not known:
+        return variance, degrees
+    total = variance + known
+    return total, max(degrees, PLENTY if not variance else min(PLENTY, math.floor(degrees * (total / variance) ** 2)))
 
 
 def digamma(x: float) -> float:

@@ -15,7 +15,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from edge.contract.shares import Basis, ShareRange
-from edge.reporting.intervals import FEWEST_BLOCKS, block_error, draws, interval, wilson
+from edge.reporting.intervals import FEWEST_BLOCKS, block_error, draws, interval
 from edge.reporting.lesson_statistics import FRONT, Minute, Point, expression_series, front_series
 
 REACH = timedelta(minutes=4)  # minutes that are further away do not count, but for the next; those near by count most
@@ -92,7 +92,4 @@ def _point(piece: Sequence[Point], at: int, error: float, ranges: dict[datetime,
             sum((getattr(each, name) or 0.0) * weight for each, weight in known) / total for name in ("low", "high")
         )
         own = ShareRange(share, low, high)
-    number = draws(share, faces, of_mean)
-    # An estimate of few minutes is sure of what few faces hardly showed: it knows nothing of those that come next.
-    wide = [wilson(share, number), interval(own, faces, number)]
-    return LinePoint(piece[at].start + width / 2, share, min(low for low, _ in wide), max(high for _, high in wide))
+    return LinePoint(piece[at].start + width / 2, share, *interval(own, faces, draws(share, faces, of_mean)))

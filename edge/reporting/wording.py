@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from datetime import time, timedelta
 
-from edge.contract.shares import front_share
+from edge.contract.shares import ShareRange, front_share
 from edge.languages.words import Words
 from edge.reporting.change_detection import LONGEST as LONGEST_LESSON
 from edge.reporting.comparison_sentences import MAY_BE_EQUAL
 from edge.reporting.gaps import WORDS, Gap
+from edge.reporting.intervals import interval
 from edge.reporting.lesson_report import LONGEST, report_lesson
 from edge.reporting.lesson_sentences import MODELS, SUREST, clock_not_set, rounding
+from edge.reporting.lesson_statistics import LEAST_FACES, minutes, summarize_minutes
 from edge.reporting.period import Period
 from edge.reporting.report_data import ReportData
 from edge.text import Sentence
@@ -22,8 +24,8 @@ FOOTER = Sentence(
 )
 ESTIMATE = Sentence(
     "The estimate is corrected for what the classifier is known to confuse. It is the mean over the windows, "
-    "weighted by named faces, and its interval the mean of their 90 % intervals: many windows do not make it "
-    "narrower, because the classifier errs in the same way in all of them."
+    "weighted by named faces. Its interval is no narrower than the mean of their 90 % intervals, nor than so few faces "
+    "allow: many windows show the same faces, and the classifier errs in the same way in all of them."
 )
 COUNTS = Sentence(
     "The shares are plain counts over the faces with an emotion, since most windows have no estimate. They are not "
@@ -81,9 +83,10 @@ def figures(report: ReportData, words: Words) -> list[tuple[str, str]]:
 def emotions(report: ReportData, words: Words) -> list[tuple[str, ...]]:
     """Rows of the table: emotion, estimated share, its interval, share of counts, observations, people on average."""
     totals, counted = report.totals, report.totals.shares_by("counts")
+    ranges = estimates(report)
     found: list[tuple[str, ...]] = []
     for name in totals.counts:
-        each = totals.estimate.get(name)
+        each = ranges.get(name)
         found.append(
             (
                 words.label(name, 40),
@@ -94,6 +97,23 @@ def emotions(report: ReportData, words: Words) -> list[tuple[str, ...]]:
                 words.number(totals.counts[name] / frames, 2) if (frames := totals.bases[name].frames) else NOTHING,
             )
         )
+    return found
+
+
+def estimates(report: ReportData) -> dict[str, ShareRange]:
+    """Estimated shares with the intervals that sentences tell; of what these do not tell, for so many faces."""
+    totals, told = report.totals, {}
+    if report.period.end - report.period.start <= LONGEST:
+        summary = summarize_minutes(totals, minutes(report.parts))
+        told = summary.expressions if summary.basis == "estimate" else {}
+    found = {}
+    for name, each in totals.estimate.items():
+        if figure := told.get(name):
+            found[name] = ShareRange(figure.value, figure.low, figure.high)
+        else:
+            base = totals.bases.get(name)
+            people = base.named / base.frames if base and base.named and base.frames else LEAST_FACES
+            found[name] = ShareRange(each.share, *interval(each, people, people))
     return found
 
 

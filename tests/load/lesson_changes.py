@@ -97,12 +97,6 @@ def falsely_different(earlier: int, dwell: float, seed: int) -> bool:
     return compare(summaries[0], SAME, [(each, SAME) for each in summaries[1:]]).verdict == "different"
 
 
-def covered(label: str, dwell: float, seed: int) -> bool:
-    """Whether the interval of an expression holds the share with which people took it up."""
-    figure = summarize(SimulatedLesson(seed, dwell=dwell, window=WINDOW).windows()).expressions[label]
-    return figure.low <= USUAL[label] <= figure.high
-
-
 def rate(hits: Sequence[bool]) -> tuple[float, float, float]:
     """A share with Wilson's 95 % interval."""
     n, z2 = len(hits), 1.96**2
@@ -143,9 +137,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("\n| nothing but the day differs, but a difference is claimed | dwell | of lessons |\n|---|---|---|")
         for earlier in (FEWEST, 9):
             bad |= tell(f"{earlier} earlier lessons", partial(falsely_different, earlier), args.others // 2, false=True)
-        print("\n| the 90 % interval of a lesson holds the true share | dwell | of lessons |\n|---|---|---|")
-        for label in ("neutral", "happy", "sad"):
-            tell(label, partial(covered, label), args.others)
     return int(bad)
 
 

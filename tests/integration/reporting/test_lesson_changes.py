@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import pytest
 
+from tests.load import lesson_intervals
 from tests.load.lesson_changes import CHANGES, STILL, main, rate
+from tests.support.simulated_lessons import USUAL
 
 
 def test_every_kind_of_lesson_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--lessons", "1", "--others", "1", "--dwell", "30", "--processes", "1"]) in (0, 1)
     rows = [line.split(" | ")[0].strip("| ") for line in capsys.readouterr().out.splitlines() if " | 30 s | " in line]
-    assert rows == [*STILL, *CHANGES, "3 earlier lessons", "9 earlier lessons", "neutral", "happy", "sad"]
+    assert rows == [*STILL, *CHANGES, "3 earlier lessons", "9 earlier lessons"]
+
+
+def test_the_intervals_of_all_nine_figures_are_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--people", "12", "--minutes", "20", "--dwell", "600", "--lessons", "2", "--processes", "1"]
+    assert lesson_intervals.main(arguments) in (0, 1)
+    rows = [line.split(" | ")[0].strip("| ") for line in capsys.readouterr().out.splitlines()[2:]]
+    assert rows == ["faces", "front", *USUAL]
 
 
 def test_a_rate_has_wilsons_interval() -> None:

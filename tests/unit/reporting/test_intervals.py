@@ -5,12 +5,51 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge.reporting.intervals import block_error, wilson
+from edge.contract.shares import ShareRange
+from edge.reporting.intervals import block_error, interval, mean_interval, wilson
 
 
 @pytest.mark.parametrize(("share", "draws", "low", "high"), [(0.0, 10, 0.0, 0.2130), (0.5, 25, 0.3437, 0.6563)])
 def test_wilson(share: float, draws: float, low: float, high: float) -> None:
     assert wilson(share, draws) == pytest.approx((low, high), abs=0.001)
+
+
+def slow_series(rng: np.random.Generator, size: int, dwell: float) -> list[float]:
+    """Values of variance 1 around 0, each of which is kept for so many on average."""
+    noise, keep = rng.normal(0, 1, size), 1 - 1 / dwell
+    found = [float(noise[0])]
+    for each in noise[1:]:
+        found.append(keep * found[-1] + float(np.sqrt(1 - keep**2) * each))
+    return found
+
+
+@pytest.mark.parametrize("draws", [4, 15])
+def test_an_estimate_that_is_sure_of_what_few_faces_hardly_showed_is_not_believed(draws: int) -> None:
+    assert interval(ShareRange(0.0, 0.0, 0.01), 15, draws) == wilson(0.0, draws)
+    assert interval(ShareRange(0.2, 0.19, 0.21), 15, draws) == wilson(0.2, draws)
+    assert interval(ShareRange(0.2), 15, draws) == wilson(0.2, draws)
+
+
+def test_what_the_calibration_leaves_open_widens_it() -> None:
+    assert interval(ShareRange(0.3, 0.0, 0.9), 15, 15) == pytest.approx((0.0, 0.9))
+    assert interval(ShareRange(0.5, 0.2, 0.8), 16, 4) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize(("minutes", "width"), [(45, 1), (45, 5), (90, 1), (20, 1)])
+def test_the_interval_of_a_mean_holds_the_truth_in_nine_cases_of_ten(minutes: int, width: int) -> None:
+    """Where who is out is so for three minutes; faces are few, so the mean of a short lesson is no normal one."""
+    rng, held = np.random.default_rng(minutes), 0
+    for _ in range(300):
+        series = np.array(slow_series(rng, minutes, 3.0)).reshape(-1, width).mean(axis=1).tolist()
+        error = block_error([(value, 1.0) for value in series])
+        low, high = mean_interval(100 + sum(series) / len(series), error, 60.0 * minutes)
+        held += low <= 100 <= high
+    assert 0.88 <= held / 300 <= 0.99
+
+
+def test_nothing_is_fewer_than_no_faces() -> None:
+    assert mean_interval(0.2, 0.3, 2700.0)[0] == 0.0
+    assert mean_interval(20.0, 0.0, 2700.0) == (20.0, 20.0)
 
 
 def test_block_error_of_independent_and_of_dependent_minutes() -> None:

@@ -15,7 +15,7 @@ from edge.recording.window_record import WindowRecord
 from edge.reporting.intervals import wilson
 from edge.reporting.lesson_statistics import LEAST_MINUTES, MINUTE, minutes, summarize
 from edge.reporting.totals import add_up
-from tests.support.simulated_lessons import START, SimulatedLesson
+from tests.support.simulated_lessons import START, USUAL, SimulatedLesson
 
 
 @cache
@@ -84,6 +84,15 @@ def test_estimates_are_no_narrower_than_their_windows() -> None:
         assert each.high is not None
         assert figure.low <= each.low + 1e-9
         assert figure.high >= each.high - 1e-9
+
+
+def test_rare_expressions_have_intervals_that_hold_them() -> None:
+    """Where an expression lasts for ten minutes, few or no faces of a small class show it in twenty minutes."""
+    held = []
+    for seed in range(8):
+        figures = summarize(SimulatedLesson(seed, people=16, minutes=20, dwell=600, window=60).windows()).expressions
+        held += [figures[label].low <= USUAL[label] <= figures[label].high for label in ("happy", "fear", "disgust")]
+    assert sum(held) >= 0.9 * len(held)
 
 
 def test_withheld_minutes_are_gaps_and_no_zeros() -> None:
