@@ -13,12 +13,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
-from edge.reporting.lesson_statistics import FRONT, Figure, LessonSummary
+from edge.reporting.lesson_statistics import FRONT, LEAST_FACES, Figure, LessonSummary
+from edge.reporting.scatter import plus_known
+from edge.reporting.share_scales import LEAST_ERROR, LEAST_FACTOR, by_factors
 
 FALSE = 0.05  # probability that anything is called different where nothing is, over all figures of a lesson
 FEWEST = 3  # earlier lessons that differences can be judged by
-LEAST_ERROR = 0.01  # of a share: they are published in hundredths, and a few equal ones prove nothing
-LEAST_FACES_APART = 1.0  # from the mean: what is less is no difference that anybody could see in a room
+BY_CHANCE_AWAY = 1.0  # faces; standard deviation of who misses a lesson, even where hardly anybody did in the others
 FACES = "faces"
 """Name of the number of faces beside those of the shares."""
 
@@ -173,7 +174,11 @@ def compare(
     if len(others) < FEWEST:
         return Comparison("few", len(others), left_out, {}, compared, missing, other_basis)
     surely = remaining({name: each.probability for name, each in compared.items()})
-    compared = {name: replace(each, differs=name in surely and _matters(each, name)) for name, each in compared.items()}
+    compared = {
+        name: replace(each, differs=name in surely and abs(each.value - each.usual) * behind >= LEAST_FACES)
+        for name, each in compared.items()
+        for behind in (faces_behind(lesson, name),)
+    }
     different = any(each.differs for each in compared.values())
     return Comparison("different" if different else "same", len(others), left_out, {}, compared, missing, other_basis)
 
@@ -186,6 +191,13 @@ def figures(summary: LessonSummary) -> dict[str, Figure]:
     if summary.faces:
         found[FACES] = summary.faces
     return found
+
+
+def faces_behind(summary: LessonSummary, name: str) -> float:
+    """The faces of the average frame that a share is about; of a number of faces any difference counts: infinite."""
+    if name == FACES:
+        return math.inf
+    return (summary.directed if name == FRONT else summary.named) or 0.0
 
 
 def remaining(probabilities: Mapping[Name, float], false: float = FALSE) -> set[Name]:
@@ -239,25 +251,39 @@ def _differences(mine: Mapping[str, Figure], others: Sequence[Mapping[str, Figur
 
 
 def _difference(mine: Figure, others: Sequence[Figure], name: str) -> Difference:
-    """With a single lesson's scatter never taken for less than its own minutes tell."""
-    number = len(others)
-    values = [other.value for other in others]
-    usual = sum(values) / number
-    scatter = sum((value - usual) ** 2 for value in values) / (number - 1)
-    within = (mine.error**2 + sum(other.error**2 for other in others)) / (number + 1)
-    least = 0.0 if name == FACES else LEAST_ERROR**2
-    error = math.sqrt(max(scatter, within, least) * (1 + 1 / number))
-    reach = student_quantile(0.1, number - 1) * error
+    """The range that is told is of points, or faces; what is improbable must be so by factors as well."""
+    if name == FACES:
+        usual, error, degrees = _expected(mine, others, 0.0, BY_CHANCE_AWAY)
+        probability = student_tail(abs(mine.value - usual) / error, degrees)
+    else:
+        usual, error, degrees = _expected(mine, others, LEAST_ERROR)
+        factor, factors = by_factors(mine), [by_factors(other) for other in others]
+        usual_factor, factor_error, _ = _expected(factor, factors, LEAST_FACTOR)
+        probability = max(
+            student_tail(abs(mine.value - usual) / error, degrees),
+            student_tail(abs(factor.value - usual_factor) / factor_error, degrees),
+        )
+    reach = student_quantile(0.1, degrees) * error
     most = math.inf if name == FACES else 1.0
-    distance = abs(mine.value - usual)
-    probability = student_tail(distance / error, number - 1) if error else float(not distance)
     low, high = max(0.0, usual - reach), min(most, usual + reach)
-    return Difference(mine.value, usual, low, high, probability, differs=False, lessons=number)
+    return Difference(mine.value, usual, low, high, probability, differs=False, lessons=len(others))
 
 
-def _matters(each: Difference, name: str) -> bool:
-    """A steady class scatters so little that a part of a face is sure to be more than chance."""
-    return name != FACES or abs(each.value - each.usual) >= LEAST_FACES_APART
+def _expected(mine: Figure, others: Sequence[Figure], least: float, beside: float = 0.0) -> tuple[float, float, int]:
+    """What the others lead one to expect of one more: its mean, its standard deviation, and degrees of freedom.
+
+    Args:
+        mine: That one, for how much its own minutes scatter: nothing is known more exactly than by them.
+        others: At least two.
+        least: Standard deviation of a lesson that is always reckoned with.
+        beside: That which comes on top of what the others scatter.
+    """
+    number = len(others)
+    usual = sum(other.value for other in others) / number
+    scatter = sum((other.value - usual) ** 2 for other in others) / (number - 1)
+    within = (mine.error**2 + sum(other.error**2 for other in others)) / (number + 1)
+    scatter, degrees = plus_known(max(scatter, within, least**2), number - 1, beside**2)
+    return usual, math.sqrt(scatter * (1 + 1 / number)), degrees
 
 
 def _overlap(one: Figure, other: Figure) -> bool:
