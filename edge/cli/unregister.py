@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from edge.cli import add_config_arguments, read_config
 from edge.contract.alerts import ALERTS
 from edge.daemon.paths import broker_settings, topics
+from edge.daemon.running_broker import running_broker
 from edge.errors import EXIT_OK, EdgeError
 from edge.mqtt.home_assistant_entities import config_topic
 from edge.mqtt.problem import ProblemCode
@@ -48,7 +49,7 @@ def main(args: argparse.Namespace) -> int:
         always += [names.info, names.state, names.latest, names.health, names.alerts, names.availability]
         filters = [*always, names.alert("+")]
         always += [names.alert(name) for name in ALERTS]
-    client = SyncClient(broker_settings(config, purpose="-unregister"))
+    client = SyncClient(running_broker(config, "-unregister") or broker_settings(config, purpose="-unregister"))
     try:
         _connect(client, embedded=config.mqtt.broker == "embedded")
         found = _retained(client, filters)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from edge.contract.filters import by_name
 from edge.contract.topics import Topics, birth_topic
-from edge.daemon.own_epoch import own_epoch
+from edge.daemon.own_epoch import epoch_in, own_epoch
 from edge.daemon.paths import broker_settings, topics
+from edge.daemon.running_broker import daemon_runs, running_broker
 from edge.daemon.telemetry import info
 from edge.errors import EdgeError
 from edge.mqtt import problem
@@ -32,10 +32,16 @@ if TYPE_CHECKING:
 NO_ALERT = "check"  # an alert that no device has: to clear it disturbs nobody
 ROOMS_SECONDS = 1.0  # after which no further retained message is expected
 MAX_ROOMS = 1000
+OTHER_OPTIONS = (
+    "; started for this check, as the broker of the daemon that runs was not found: give the options (--set) that the "
+    "daemon was started with"
+)
 
 
 def check_broker(config: Config, models: ModelSet | None, password: str | None = None) -> str:
-    """Try the broker of a configuration, as the daemon will use it; takes seconds.
+    """Try the broker of a configuration, as the daemon uses it, or will use it; takes seconds.
+
+    An embedded broker is that of the daemon that runs; where none does, one is started for the moment.
 
     Args:
         config: The configuration.
@@ -50,9 +56,12 @@ def check_broker(config: Config, models: ModelSet | None, password: str | None =
     """
     if config.mqtt.broker != "embedded":
         return _round_trip(config, models, _as_check(settings_with(config, password, "-check")))
+    if (settings := running_broker(config, "-check")) is not None:
+        return f"embedded, of the daemon that runs, {_round_trip(config, models, settings)}"
+    missed = OTHER_OPTIONS if daemon_runs(config) else ""
     broker = EmbeddedBroker(config.mqtt.embedded_port)
     try:
-        return f"embedded, {_round_trip(config, models, broker_settings(config, broker.start(), '-check'))}"
+        return f"embedded, {_round_trip(config, models, broker_settings(config, broker.start(), '-check'))}{missed}"
     finally:
         broker.stop()
 
@@ -80,7 +89,7 @@ def rooms_at(config: Config, password: str | None = None) -> set[str]:
         client.subscribe([own])  # where that is refused, nothing comes
         for message in client.messages(ROOMS_SECONDS):
             if message.topic == own:
-                ours = _epoch_in(message.payload) == own_epoch(config)
+                ours = epoch_in(message.payload) == own_epoch(config)
             elif message.payload in (b"online", b"offline"):
                 found.add(message.topic.split("/")[-2])
             if len(found) >= MAX_ROOMS:
@@ -88,13 +97,6 @@ def rooms_at(config: Config, password: str | None = None) -> set[str]:
     finally:
         client.stop()
     return found - {config.device.name} if ours else found
-
-
-def _epoch_in(payload: bytes) -> str:
-    try:
-        return str(json.loads(payload)["epoch"])
-    except (ValueError, TypeError, KeyError, RecursionError):
-        return ""
 
 
 def settings_with(config: Config, password: str | None, purpose: str) -> BrokerSettings:
@@ -152,12 +154,19 @@ def _compare(limits: BrokerLimits, config: Config, models: ModelSet | None, url:
         raise problem.no_retain(url).to_error()
     if limits.packet_bytes is None or models is None or not config.homeassistant.discovery:
         return
-    names = topics(config)
-    topic = config_topic(config.homeassistant.prefix, names)
-    size = publish_bytes(topic, discovery(info(config, config.camera.source, models, None), names), None)
+    topic, size = _announcement(config, models, topics(config))
     if size > limits.packet_bytes:
         found = problem.too_large(url, topic, size, limits.packet_bytes)
-        raise EdgeError(found.text, f"{found.remedy}, or set homeassistant.discovery: false")
+        # Every topic in it has the name: a hundred of them.
+        _, least = _announcement(config, models, Topics(config.device.prefix, "r"))
+        shorter = "choose a shorter device.name, or " if least <= limits.packet_bytes else ""
+        raise EdgeError(found.text, f"{shorter}{found.remedy}, or set homeassistant.discovery: false")
+
+
+def _announcement(config: Config, models: ModelSet, names: Topics) -> tuple[str, int]:
+    """The topic of what Home Assistant is told, and the size of the packet."""
+    topic = config_topic(config.homeassistant.prefix, names)
+    return topic, publish_bytes(topic, discovery(info(config, config.camera.source, models, None), names), None)
 
 
 def _no_connection(url: BrokerUrl, found: Problem | None) -> EdgeError:

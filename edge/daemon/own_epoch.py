@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from typing import TYPE_CHECKING
 
@@ -21,3 +22,11 @@ def own_epoch(config: Config) -> str | None:
     except (OSError, sqlite3.Error, ConfigError, ForeignFileError):
         return None
     return None if row is None else str(row[0])
+
+
+def epoch_in(window: bytes) -> str:
+    """The epoch in the payload of a window; empty where it has none."""
+    try:
+        return str(json.loads(window)["epoch"])
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return ""

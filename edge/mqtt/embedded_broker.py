@@ -23,7 +23,7 @@ from edge.errors import BrokerError
 from edge.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 logger = logging.getLogger(__name__)
 
@@ -193,8 +193,21 @@ def _dying_with_parent(command: list[str]) -> list[str]:
     return [setpriv, "--pdeathsig", "TERM", *command] if setpriv else command
 
 
+def listening_ports(wanted: int) -> Iterator[int]:
+    """Ports of this machine on which a broker listens that wanted this one, or something else does."""
+    for port in _ports(wanted):
+        with socket.socket() as probe:
+            probe.settimeout(START_SECONDS)
+            if probe.connect_ex((HOST, port)) == 0:
+                yield port
+
+
+def _ports(wanted: int) -> range:
+    return range(wanted, min(wanted + PORTS_TRIED, 65536))
+
+
 def _free_port(wanted: int) -> int:
-    for port in range(wanted, min(wanted + PORTS_TRIED, 65536)):
+    for port in _ports(wanted):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

@@ -87,6 +87,11 @@ APART = Sentence(
 )
 
 
+def may_be_equal(comparison: Comparison | None) -> bool:
+    """Whether `MAY_BE_EQUAL` adds anything to what is said of a comparison."""
+    return comparison is None or _verdict(comparison) != OVERLAPPING
+
+
 def describe_comparison(comparison: Comparison) -> list[Sentence]:
     """Whether it was different from earlier lessons."""
     found = [_verdict(comparison)]

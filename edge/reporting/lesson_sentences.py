@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 
 from edge.contract.labels import adjective
 from edge.contract.shares import ShareRange
 from edge.reporting.intervals import FEWEST_BLOCKS
 from edge.reporting.lesson_statistics import FRONT, LEAST_MINUTES, Change, Figure, LessonSummary
+from edge.reporting.totals import Totals
 from edge.text import NO_BREAK, Sentence, percent
 
 WIDE = 0.1  # an interval wider than this is told in steps of five points
@@ -32,6 +33,19 @@ MODELS = Sentence(
     "More than one model named the expressions in this time. The share of each expression is of the time of those "
     "models that can name it, so all shares together may be more than 100 %."
 )
+
+
+def limits(totals: Totals, round_to: int) -> list[Sentence]:
+    """What limits figures of any time, for pages and reports alike; reports say more of how they were added up.
+
+    Args:
+        totals: The sums that are shown.
+        round_to: Of which number counts are multiples.
+    """
+    found = [MODELS] if totals.models > 1 else []
+    if totals.unsynced:
+        found.append(clock_not_set(totals.unsynced))
+    return [*found, rounding(round_to)] if round_to > 1 else found
 
 
 def clock_not_set(windows: int) -> Sentence:
@@ -120,6 +134,33 @@ def describe(summary: LessonSummary) -> list[Sentence]:
             )
         )
     return found
+
+
+def not_yet(summary: LessonSummary, now: datetime, end: datetime, zone: tzinfo) -> Sentence:
+    """What a page waits for while a lesson goes on of which nothing can be said yet, and until when.
+
+    Args:
+        summary: Of what there is so far, less than `LEAST_MINUTES` with figures.
+        now: The time.
+        end: Of the lesson.
+        zone: Of the time that is told.
+    """
+    left = timedelta(minutes=LEAST_MINUTES, seconds=-summary.measured)
+    values: dict[str, int | float | str] = {
+        "minutes": math.floor(summary.measured / 60), "least": LEAST_MINUTES, "space": NO_BREAK,
+    }  # fmt: skip
+    if now + left > end:
+        return Sentence(
+            "So far there are {minutes}{space}min with figures. From {least}{space}min on it says here how this lesson "
+            "was, but it ends before.",
+            values,
+        )
+    # Rounded up: nobody looks again too early.
+    return Sentence(
+        "So far there are {minutes}{space}min with figures. From {least}{space}min on it says here what this lesson is "
+        "like: at {time} at the earliest.",
+        {**values, "time": _clock(now + left + timedelta(seconds=59), zone)},
+    )
 
 
 def describe_changes(changes: Sequence[Change] | None, zone: tzinfo) -> list[Sentence]:

@@ -7,11 +7,11 @@ from datetime import time, timedelta
 from edge.contract.shares import ShareRange, front_share
 from edge.languages.words import Words
 from edge.reporting.change_detection import LONGEST as LONGEST_LESSON
-from edge.reporting.comparison_sentences import MAY_BE_EQUAL
+from edge.reporting.comparison_sentences import MAY_BE_EQUAL, may_be_equal
 from edge.reporting.gaps import WORDS, Gap
 from edge.reporting.intervals import interval
 from edge.reporting.lesson_report import LONGEST, report_lesson
-from edge.reporting.lesson_sentences import MODELS, SUREST, clock_not_set, rounding
+from edge.reporting.lesson_sentences import SUREST, limits
 from edge.reporting.lesson_statistics import LEAST_FACES, minutes, summarize_minutes
 from edge.reporting.period import Period
 from edge.reporting.report_data import ReportData
@@ -155,7 +155,7 @@ def notes(report: ReportData, words: Words) -> list[str]:
     """What limits the worth of the figures."""
     totals = report.totals
     unestimated = totals.emotional - totals.estimated if report.basis == "estimate" else 0
-    few = totals.withheld - totals.too_short
+    few, compared = totals.withheld - totals.too_short, report.earlier.comparison if report.earlier else None
     unnamed = words.percent(totals.unknown / max(1, totals.unknown + totals.named))
     found = [
         (report.basis == "estimate", ESTIMATE),
@@ -167,10 +167,9 @@ def notes(report: ReportData, words: Words) -> list[str]:
             ),
         ),
         (report.basis == "counts", COUNTS),
-        (report.basis and totals.models > 1, MODELS),
         (report.basis, OBSERVATION),
         (report.windows and report.period.end - report.period.start < LONGEST_LESSON, SUREST),
-        (report.period.end - report.period.start <= LONGEST, MAY_BE_EQUAL),
+        (report.period.end - report.period.start <= LONGEST and may_be_equal(compared), MAY_BE_EQUAL),
         (
             totals.headcounts,
             Sentence("In {n} windows faces were only counted: emotions were not measured.", {"n": totals.headcounts}),
@@ -196,8 +195,7 @@ def notes(report: ReportData, words: Words) -> list[str]:
             totals.replayed,
             Sentence("{n} windows came late, after an outage; they are complete.", {"n": totals.replayed}),
         ),
-        (totals.unsynced, clock_not_set(totals.unsynced)),
-        (report.round_to > 1, rounding(report.round_to)),
+        *((True, each) for each in limits(totals, report.round_to)),
         (
             len(report.gaps) > MOST_GAPS,
             Sentence(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from edge.contract.filters import by_name
 from edge.daemon.broker_check import settings_with
 from edge.daemon.paths import outbox_path, place_path, topics
+from edge.daemon.running_broker import running_broker
 from edge.delivery.outbox_tables import ForeignFileError, read_only
 from edge.errors import EdgeError
 from edge.files.bounded_read import read_file
@@ -50,7 +51,11 @@ def at_broker(config: Config, password: str | None = None) -> dict[str, Any]:
 
 def _at_broker(config: Config, password: str | None) -> dict[str, Any]:
     names = topics(config)
-    client = SyncClient(settings_with(config, password, "-support"))
+    embedded = config.mqtt.broker == "embedded"
+    settings = running_broker(config, "-support") if embedded else settings_with(config, password, "-support")
+    if settings is None:
+        return {"unreachable": "the embedded broker of a daemon that runs was not found"}
+    client = SyncClient(settings)
     found: dict[str, Any] = {"alerts": {}}
     try:
         if not client.connect():

@@ -8,44 +8,44 @@ from datetime import datetime
 from edge.contract.labels import UNKNOWN, adjective
 from edge.contract.shares import front_share
 from edge.recording.window_sums import MILLISECOND
-from edge.reporting.comparison_sentences import MAY_BE_EQUAL
+from edge.reporting.comparison_sentences import MAY_BE_EQUAL, may_be_equal
 from edge.reporting.lesson_comparison import FACES, Comparison, EarlierLessons, figures
 from edge.reporting.lesson_report import LessonReport
-from edge.reporting.lesson_sentences import MODELS, NOT_MEASURED, SUREST, clock_not_set, rounding
-from edge.reporting.lesson_statistics import FRONT, width_of
+from edge.reporting.lesson_sentences import NOT_MEASURED, SUREST, limits, not_yet
+from edge.reporting.lesson_statistics import FRONT, LEAST_MINUTES, width_of
 from edge.reporting.smoothing import LinePoint
 from edge.web.dashboard.lesson import JSON, gaps_json, milliseconds, pieces, shares_json
 
 PIECES = 90  # half a minute of a lesson: the lines have the details
 
 
-def lesson_json(report: LessonReport, earlier: EarlierLessons | None, now: datetime) -> JSON:
+def lesson_json(
+    report: LessonReport, earlier: EarlierLessons | None, now: datetime, until: datetime | None = None
+) -> JSON:
     """All that a page says about a lesson.
 
     Args:
         report: On the lesson.
         earlier: The comparison; None: there is nothing to compare with, as without a timetable.
         now: A lesson that goes on is drawn until then.
+        until: When what was asked for ends, where less of it is drawn; None: when the lesson ends.
     """
     data = report.data
     start, end = data.period.start, data.period.end
-    totals = data.totals
+    until, totals = until or end, data.totals
+    waiting = now < until and report.summary.measured < LEAST_MINUTES * 60
+    told = [not_yet(report.summary, now, until, data.period.zone)] if waiting else report.sentences(earlier)
     comparison = earlier.comparison if earlier else None
     notes = [NOT_MEASURED] if report.summary.enough else []
     if report.summary.enough and report.changes is not None:
         notes.append(SUREST)
-    if totals.models > 1:
-        notes.append(MODELS)
-    if totals.unsynced:
-        notes.append(clock_not_set(totals.unsynced))
-    if data.round_to > 1:
-        notes.append(rounding(data.round_to))
-    if comparison and comparison.verdict in ("one", "few", "same"):
+    notes += limits(totals, data.round_to)
+    if comparison and comparison.verdict in ("one", "few", "same") and may_be_equal(comparison):
         notes.append(MAY_BE_EQUAL)
     return {
         "from": milliseconds(start), "to": milliseconds(min(end, now)), "end": milliseconds(end),
-        "running": start <= now < end,
-        "sentences": [each.as_json() for each in report.sentences(earlier)],
+        "running": waiting or start <= now < end,
+        "sentences": [each.as_json() for each in told],
         "notes": [each.as_json() for each in notes],
         "figures": list(_figures(report, comparison)),
         "verdict": comparison.verdict if comparison else None,

@@ -87,7 +87,7 @@ class _Lessons:
         from edge.reporting.report_data import read_stretch  # noqa: PLC0415
         from edge.web.dashboard.lesson_page import lesson_json  # noqa: PLC0415
 
-        timetable = self._past.timetable
+        timetable, until = self._past.timetable, asked.end
         data = read_stretch(recording, room, asked, now)
         if not asked.name and data.parts and asked.end - asked.start > WHOLE:
             # Of a whole day, only the time in which there is something.
@@ -105,7 +105,7 @@ class _Lessons:
         return {
             "room": room, "day": asked.start.date().isoformat(), "name": asked.name,
             "clock": [f"{asked.start:%H:%M}", f"{asked.end:%H:%M}"],
-            **neighbours(room, asked, timetable, now), **lesson_json(report, earlier, now),
+            **neighbours(room, asked, timetable, now), **lesson_json(report, earlier, now, until),
         }  # fmt: skip
 
     async def _answer(

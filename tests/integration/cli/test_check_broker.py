@@ -11,6 +11,7 @@ import pytest
 from edge.config.schema import Config
 from edge.daemon.broker_check import check_broker
 from edge.errors import EdgeError
+from edge.vision.model_set import ModelChoice, ModelSet
 from tests.support.brokers import Broker, free_port
 from tests.support.scripted_broker import CLOSE, LEVEL_5, LEVEL_311, UNSUPPORTED_311, ScriptedBroker
 from tests.support.strict_broker import Rules, StrictBroker
@@ -96,6 +97,17 @@ def test_a_broker_that_takes_less_than_the_daemon_sends(edge: Edge, pictures: st
         assert strict.named("/state") == []  # nothing that a subscriber would take for the daemon
     assert code == 1
     assert words in line
+
+
+@pytest.mark.parametrize(("name", "limit", "shorter"), [("r" * 64, 8000, True), ("r" * 64, 2000, False)])
+def test_a_name_too_long_for_the_broker(name: str, limit: int, *, shorter: bool) -> None:
+    """A shorter one is advised where it helps: what Home Assistant is told has the name in every topic."""
+    with StrictBroker(Rules(packet_bytes=limit)) as strict:
+        mqtt = {"broker": f"mqtt://127.0.0.1:{strict.port}"}
+        config = Config.model_validate({"mode": "headcount", "device": {"name": name}, "mqtt": mqtt})
+        with pytest.raises(EdgeError, match=f"takes {limit} bytes at most") as caught:
+            check_broker(config, ModelSet.load(ModelChoice.of(config)))
+    assert ("choose a shorter device.name" in caught.value.remedy) == shorter
 
 
 def test_a_broker_without_wildcards_is_asked_by_name(edge: Edge, pictures: str) -> None:

@@ -47,6 +47,15 @@ def lines(page: Any, selector: str) -> set[int]:
     return {round(each / 20) for each in page.locator(selector).evaluate_all(middle)}
 
 
+def saved_rows(page: Any, folder: Path) -> list[dict[str, str]]:
+    """What the button CSV saves."""
+    with page.expect_download() as saved:
+        page.click("#csv")
+    saved.value.save_as(folder / "saved.csv")
+    with (folder / "saved.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
 def test_week_day_and_term(address: str, broker: int, open_page: Any, tmp_path: Path) -> None:
     Room(broker, "room-1")
     page = open_page(f"{address}#week/room-1/2026-11-16", locale="en")
@@ -64,11 +73,8 @@ def test_week_day_and_term(address: str, broker: int, open_page: Any, tmp_path: 
     assert "more than usual" in coloured.text_content()
     assert coloured.evaluate("each => getComputedStyle(each).backgroundColor") == "rgb(251, 220, 166)"
     assert faults(page) == []
-    with page.expect_download() as saved:
-        page.click("#csv")
-    saved.value.save_as(tmp_path / "week.csv")
-    with (tmp_path / "week.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = saved_rows(page, tmp_path)
+    assert rows[0]["start"] == "2026-11-16T07:00:00.000Z"  # eight o'clock in Vienna
     assert [row["row"] for row in rows if row["state"] == "above"] == ["3rd"]
     assert {row["value"] for row in rows if row["state"] == "withheld"} == {""}
 
@@ -87,13 +93,15 @@ def test_week_day_and_term(address: str, broker: int, open_page: Any, tmp_path: 
     see(page, "#week .when", "week 46")
     page.go_back()
     page.locator(f"{TABLE} thead a", has_text="Thu 19 Nov").click()
-    see(page, "#day .when", "Thursday, 19 November 2026")
+    see(page, "#day .when", "All rooms: Thursday, 19 November 2026")
     see(page, "#day .map-story", "2 of 2 rooms were recorded")
     assert faults(page) == []
     page.locator(f"{TABLE} tbody th a", has_text="room-2").click()
     see(page, "#week .when", "room-2: week 47")
     page.goto(f"{address}?language=de#term/2026-11-16/2026-11-20")
     see(page, TABLE, "KW 47")
+    see(page, "#term .when", "Alle Räume: 16. November bis")
+    see(page, "#views", "Wochen")
     see(page, "#term .map-story", "2 von 2 Räumen wurden aufgezeichnet")
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     page.locator(f"{TABLE} td a").first.click()

@@ -5,8 +5,10 @@ from __future__ import annotations
 import html
 import shutil
 import sqlite3
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +17,7 @@ from edge.contract.payloads import WindowPayload
 from edge.contract.validation import DeviceMessage
 from edge.languages.words import Words
 from edge.recording.reader import Recording
+from edge.reporting.comparison_sentences import MAY_BE_EQUAL, OVERLAPPING
 from edge.reporting.lesson_comparison import EarlierLessons
 from edge.reporting.lesson_report import (
     GOES_ON,
@@ -28,7 +31,7 @@ from edge.reporting.lesson_sentences import clock_not_set, rounding
 from edge.reporting.period import Period
 from edge.reporting.report_data import read_stretch
 from edge.reporting.wording import notes
-from edge.text import NO_BREAK
+from edge.text import NO_BREAK, Sentence
 from edge.timing.timetable import Lesson, Timetable
 from edge.web.dashboard.lesson_page import lesson_json
 from tests.support.lessons import report
@@ -138,6 +141,18 @@ def test_a_lesson_whose_clock_was_not_set_is_said_so_and_compared_with_none(tmp_
         assert "clock of the device was not set" in str(note)
 
 
+@pytest.mark.parametrize("earlier_lessons", [1, 2])
+def test_that_two_lessons_may_have_been_the_same_is_said_once(tmp_path: Path, earlier_lessons: int) -> None:
+    path = record(tmp_path / "school.sqlite", windows(LESSON, 7))
+    for week in range(1, earlier_lessons + 1):
+        record(path, windows(LESSON - week * WEEK, 7))
+    found, earlier = told(path)
+    sentence = OVERLAPPING in found.sentences(earlier)
+    assert sentence == (earlier_lessons == 1)
+    assert (MAY_BE_EQUAL.as_json() in lesson_json(found, earlier, NOW)["notes"]) != sentence
+    assert (Words().say(MAY_BE_EQUAL) in notes(replace(found.data, earlier=earlier), Words())) != sentence
+
+
 @pytest.mark.parametrize("step", [1, 50])
 def test_it_is_said_that_counts_are_rounded(tmp_path: Path, step: int) -> None:
     told_first = info(None, 5)
@@ -196,6 +211,43 @@ def test_a_lesson_that_goes_on_is_not_compared_yet(path: Path) -> None:
     page = lesson_json(found, earlier, LESSON + 44 * MINUTE)
     assert page["running"]
     assert page["verdict"] is None
+
+
+def test_the_first_minutes_say_what_is_waited_for_and_until_when(tmp_path: Path) -> None:
+    """Of a lesson from 8:00 to 8:45 there are figures from 8:00 to 8:04, and it is 8:05; later, the same at 8:40."""
+    path = record(tmp_path / "school.sqlite", windows(LESSON, 1, minutes=4))
+    found, earlier = told(path, now=LESSON + 5 * MINUTE)
+    page = lesson_json(found, earlier, LESSON + 5 * MINUTE)
+    (said,) = sentences(page)
+    assert said.startswith("So far there are 4 min with figures. From 10 min on it says here what this lesson is like:")
+    assert said.endswith(": at 08:11 at the earliest.")
+    assert page["running"]
+    page = lesson_json(found, earlier, LESSON + 40 * MINUTE)
+    assert "ends before" in sentences(page)[0]
+    assert "08:46" not in sentences(page)[0]
+    page = lesson_json(found, earlier, NOW)
+    assert not page["running"]
+    assert sentences(page)[0].startswith("Not enough was measured")
+
+
+def test_a_day_without_a_timetable_waits_as_well(tmp_path: Path) -> None:
+    """It is drawn to its last window, and goes on until midnight."""
+    path, now = record(tmp_path / "school.sqlite", windows(LESSON, 1, minutes=4)), LESSON + 5 * MINUTE
+    recording = Recording(path)
+    recording.start()
+    try:
+        period = Period(LESSON, LESSON + 4 * MINUTE, NOW.tzinfo or timezone.utc)
+        page = lesson_json(report_lesson(read_stretch(recording, "room-1", period, now)), None, now, NOW)
+    finally:
+        recording.stop()
+    assert "at 07:11 at the earliest" in sentences(page)[0]
+    assert page["running"], "the page asks again"
+
+
+def sentences(page: dict[str, Any]) -> list[str]:
+    """As they are read."""
+    said = [Sentence(each["text"], each["values"]) for each in page["sentences"]]
+    return [Words("en").say(each).replace(NO_BREAK, " ") for each in said]
 
 
 def test_gaps_have_their_reasons_and_no_line_crosses_them(path: Path) -> None:

@@ -1,6 +1,7 @@
 // Weeks, days and terms as heat maps: tables whose every cell says its figure. What is coloured was decided on the server.
 
 import { $, el, fill, say } from "./dom.js";
+import { iso } from "./save.js";
 import { language, mark, t } from "../shared/texts.js";
 
 const FRESH_MS = 30000; // after which a map is asked for anew: a lesson that is under way grows
@@ -47,6 +48,7 @@ function view(name, question) {
   function model(context) {
     const rows = shown.measures.flatMap(({ key, cells }) => cells.flatMap((row, at) => row.map((cell, column) => cell && {
       figure: key, room: shown.rows[at].room, row: shown.rows[at].name, column: shown.columns[column].key, ...cell,
+      start: cell.start && iso(Date.parse(cell.start)), end: cell.end && iso(Date.parse(cell.end)),
     }).filter(Boolean)));
     const about = { view: name, room: context.room && name === "week" ? context.room.name : undefined, first: shown.first, last: shown.last };
     const file = name === "term" ? `${shown.first}-${shown.last}` : shown.first;
@@ -94,7 +96,7 @@ function make(name, go, choose) {
 
 function update(parts, shown, measure) {
   parts.room = shown.rows[0]?.room ?? shown.previous[1];
-  say(parts.heading, shown.kind === "week" ? `${parts.room}: ${shown.title}` : shown.title);
+  say(parts.heading, shown.kind === "week" ? `${parts.room}: ${shown.title}` : t("All rooms: {time}", { time: shown.title }));
   for (const [key, node] of [["previous", parts.previous], ["next", parts.next]]) {
     node.href = address(shown[key]);
     say(node, key === "next" ? t("later →") : t("← earlier"));

@@ -90,14 +90,14 @@ function heading({ name: lesson, clock: [from, to], from: start, running }, room
 }
 
 function story(lesson) {
-  const { sentences, notes, measured, pieces, width } = lesson;
+  const { sentences, notes, pieces, width } = lesson, banded = lesson.lines.length > 0;
   const told = sentences.map(expressed);
   if (!told.length) told.push(pieces.length ? t("This is longer than a lesson: only its figures are shown.") : t("Nothing was recorded in this time."));
   if (lesson.rolled_up) told.push(t("Single windows of this time are not kept any more: what is shown comes from sums of five minutes."));
   fill($("past-story"), JSON.stringify([language(), told]), () => told.map((each) => el("p", {}, each)));
   const small = notes.map(sentence);
-  if (measured && width > MINUTE) small.push(t("A row, and a point of a line, stand for {n} min. The bands are 90 % intervals of single points, smoothed over their neighbours; a change is judged by all of its points against all others, so a short one looks smaller in lines and table than in its sentence.", { n: decimal(width / MINUTE) }));
-  else if (measured) small.push(t("The bands are 90 % intervals of single minutes, smoothed over their neighbours; a change is judged by all of its minutes against all others, so a short one looks smaller in lines and table than in its sentence."));
+  if (banded && width > MINUTE) small.push(t("A row, and a point of a line, stand for {n} min. The bands are 90 % intervals of single points, smoothed over their neighbours; a change is judged by all of its points against all others, so a short one looks smaller in lines and table than in its sentence.", { n: decimal(width / MINUTE) }));
+  else if (banded) small.push(t("The bands are 90 % intervals of single minutes, smoothed over their neighbours; a change is judged by all of its minutes against all others, so a short one looks smaller in lines and table than in its sentence."));
   fill($("past-notes"), JSON.stringify([language(), small]), () => small.map((each) => el("p", {}, each)));
   show($("past-notes"), small.length > 0);
 }

@@ -23,7 +23,7 @@ export const VIEWS = [
   { name: "lesson", title: mark("Lesson"), room: true, recorded: true, tells: "figures", draw: lesson.draw, model: lesson.model, ready: lesson.ready, start: lesson.start },
   { name: "week", title: mark("Week"), room: true, recorded: true, needs: "database", tells: "figures", ...maps.week },
   { name: "day", title: mark("Day"), needs: "database", tells: "figures", ...maps.day },
-  { name: "term", title: mark("Term"), needs: "database", tells: "figures", ...maps.term },
+  { name: "term", title: mark("Weeks"), needs: "database", tells: "figures", ...maps.term },
   { name: "school", title: mark("School"), draw: school.draw, model: school.model },
   { name: "technician", title: mark("Technician"), tells: "machines", draw: technician.draw, model: technician.model, ready: technician.ready, start: technician.start },
 ];

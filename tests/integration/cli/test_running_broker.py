@@ -1,0 +1,78 @@
+"""`edge check`, `support` and `unregister` beside a daemon with an embedded broker look at that very one."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from paho.mqtt import publish as paho
+
+from edge.cli import run_command_line
+from edge.config.schema import Config
+from edge.daemon.broker_check import check_broker
+from edge.daemon.running_broker import running_broker
+from edge.support.daemon_words import at_broker
+from tests.support.brokers import Broker, Subscriber, can_connect, free_port
+
+Edge = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    settings = {"embedded_port": free_port()}
+    return Config.model_validate(
+        {"mode": "headcount", "mqtt": settings, "outbox": {"path": str(tmp_path / "o.sqlite")}}
+    )
+
+
+def run(edge: Edge, config: Config) -> int:
+    """Start the daemon; the port on which its broker listens, as it tells."""
+    settings = (
+        f"mqtt.embedded_port={config.mqtt.embedded_port}", f"outbox.path={config.outbox.path}", "mode=headcount",
+        "camera.source=sample:25", "window.seconds=1",
+    )  # fmt: skip
+    process = edge("run", *(word for setting in settings for word in ("--set", setting)))
+    assert process.stdout is not None
+    for line in process.stdout:
+        if told := re.search(r"windows go to mqtt://127\.0\.0\.1:(\d+) ", line):
+            return int(told[1])
+    raise AssertionError(process.communicate())
+
+
+def test_its_port_was_in_use(
+    edge: Edge,
+    config: Config,
+    start_broker: Callable[..., Broker],
+    subscribe: Callable[..., Subscriber],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """There is a broker of somebody else on the port of the configuration, and even a room of the same name."""
+    other = start_broker(port=config.mqtt.embedded_port).port
+    of_another = [("availability", "online"), ("latest", json.dumps({"epoch": "00000000"})), ("alert/x", "{}")]
+    paho.multiple([(f"classroom/room-1/{name}", text, 1, True) for name, text in of_another], "127.0.0.1", other)
+    port = run(edge, config)
+    assert port != other
+    subscribe(port).wait("latest")
+    assert f"embedded, of the daemon that runs, mqtt://127.0.0.1:{port}: MQTT 5" in check_broker(config, None)
+    assert not can_connect(port + 1)  # no broker was started beside it
+    found = at_broker(config)
+    assert (found["availability"], found["alerts"]) == ("online", {})
+    settings = (f"mqtt.embedded_port={other}", f"outbox.path={config.outbox.path}")
+    run_command_line(["unregister", *(word for setting in settings for word in ("--set", setting))])
+    assert "removed homeassistant/device/classroom_room-1/config" in capsys.readouterr().out
+
+
+def test_a_daemon_with_other_options(edge: Edge, config: Config) -> None:
+    run(edge, config)
+    elsewhere = config.model_copy(update={"mqtt": config.mqtt.model_copy(update={"embedded_port": free_port()})})
+    assert "give the options (--set) that the daemon was started with" in check_broker(elsewhere, None)
+    assert "was not found" in at_broker(elsewhere)["unreachable"]
+
+
+def test_no_daemon(config: Config) -> None:
+    assert running_broker(config, "-test") is None
+    assert re.fullmatch(r"embedded, mqtt://127\.0\.0\.1:\d+: MQTT 5, round trip \d+ ms", check_broker(config, None))
