@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import functools
-import re
 from collections.abc import Callable, Iterator
-from pathlib import Path
+
+from edge.cameras import libavutil
 
 MOST = 128 * 1024 * 1024  # bytes of one allocation: a picture, or one part of a stream
 MOST_WHILE_OPENING = 8 * 1024 * 1024  # the same before anybody could look at what it is; one plane of 8 megapixels
@@ -42,9 +42,9 @@ def while_opening() -> Iterator[None]:
 def _max_alloc() -> list[Callable[[int], None]]:
     """av_max_alloc (libavutil/mem.h), which neither PyAV nor OpenCV offers, of each libavutil that is loaded."""
     found: list[Callable[[int], None]] = []
-    with contextlib.suppress(OSError, AttributeError):
-        for path in sorted(set(re.findall(r"/\S*libavutil[^/\s]*\.so\S*", Path("/proc/self/maps").read_text()))):
-            max_alloc = ctypes.CDLL(path).av_max_alloc
+    with contextlib.suppress(AttributeError):
+        for library in libavutil.loaded():
+            max_alloc = library.av_max_alloc
             max_alloc.argtypes, max_alloc.restype = [ctypes.c_size_t], None
             found.append(max_alloc)
     return found

@@ -8,8 +8,10 @@ the size has to stay fixed, and what depends on it is refused.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import cv2
@@ -49,12 +51,13 @@ class OpenCvDecoder:
 
     def __init__(self, address: str, skipped: SkippedFrames, limits: Limits | None, needs_size: str = "") -> None:
         name = self._name = skipped.name
-        self._live = limits is not None
+        self._limits = limits
+        self._over_http = limits is not None and address.startswith("http")
         self._skipped = skipped
         self.time: float | None = None
         self.orientation = UPRIGHT  # of all but Motion JPEG: nothing that needs it is opened
         self.still = False
-        if self._live and cv2.__version__.startswith(DEAF):
+        if limits and cv2.__version__.startswith(DEAF):
             raise CameraError(
                 f"{name}: OpenCV {cv2.__version__} cannot be told what not to take from a network",
                 "install another one (pip install 'opencv-python-headless<4.11') or PyAV (pip install av)",
@@ -68,7 +71,7 @@ class OpenCvDecoder:
         self._packet = b""
         self._sends_ends = False  # pictures of some cameras have none; of others, one without was cut short
         # From now on OpenCV hands over each picture as it was sent.
-        self._packets = self._live and self._codec() == "MJPG" and self._capture.set(cv2.CAP_PROP_FORMAT, -1)
+        self._packets = limits is not None and self._codec() == "MJPG" and self._capture.set(cv2.CAP_PROP_FORMAT, -1)
         try:
             self._limit_memory()
             self._check_size_is_told(needs_size)
@@ -76,31 +79,40 @@ class OpenCvDecoder:
             self._capture.release()
             raise
         self._capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, int(not self._packets))
-        self.still = limits is not None and self._capture.get(cv2.CAP_PROP_FRAME_COUNT) == 1
-        self._frames = 0
+        self._grabbed = self._frames = 0  # of the latter, an image can be had
 
     def advance(self) -> bool:
         """Decode the next frame; see VideoDecoder."""
+        deadline = time.monotonic() + self._limits.read if self._limits else math.inf
+        late = False
         for _ in range(BROKEN_READS):
-            if self._capture.grab() and self._take_packet():
+            grabbed = self._capture.grab()
+            # Each grab waits anew; and one that has waited in vain may bring out a frame that the decoder had kept.
+            if late := time.monotonic() > deadline:
+                break
+            self._grabbed += grabbed
+            if grabbed and self._take_packet():
                 self._frames += 1
                 seconds = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
-                self.time = seconds if seconds > 0 or (self._frames == 1 and not self._live) else None
+                self.time = seconds if seconds > 0 or (self._frames == 1 and not self._limits) else None
                 return True
-            if self._at_end():
+            if self._at_end(grabbed=grabbed):
                 break
-            self._skipped.record()
-        if not self._frames and self._packets:
+            if grabbed or not self._limits:  # of a stream it may be the end
+                self._skipped.record()
+        self.still = self._over_http and self._grabbed <= 1 and not late
+        if not self._frames and self._packets and self._grabbed:
             raise CameraError(
                 f"{self._name} has no frame that can be decoded: its JPEGs are cut short or damaged",
                 "is the network fast enough? Choose a lower resolution or another codec in the camera's own settings",
             )
         if not self._frames:
+            reachable = "is the camera still on and reachable? If so, " if late else ""
             raise CameraError(
                 f"{self._name} has no frame that can be decoded (codec {self._codec()})",
-                "choose H.264 or Motion JPEG",
+                f"{reachable}choose H.264 or Motion JPEG",
             )
-        if self._live and not self.still:
+        if self._limits and not self.still:
             raise CameraError(f"{self._name} delivers no frames", "is the camera still on and reachable?")
         return False
 
@@ -156,9 +168,10 @@ class OpenCvDecoder:
         # One allocation is a plane of a frame, or a whole one in BGR with some bytes around it.
         limit_allocations(MOST_WHILE_OPENING + BYTES_OF_BGR * width * height)
 
-    def _at_end(self) -> bool:
-        total = self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
-        return not self._live and 0 < total <= self._capture.get(cv2.CAP_PROP_POS_FRAMES)
+    def _at_end(self, *, grabbed: bool) -> bool:
+        if self._limits:  # of what OpenCV decodes, nothing tells the end from a frame that is damaged
+            return bool(self._packets) and not grabbed
+        return 0 < self._capture.get(cv2.CAP_PROP_FRAME_COUNT) <= self._capture.get(cv2.CAP_PROP_POS_FRAMES)
 
     def _tag(self, of: int) -> bytes:
         return (int(self._capture.get(of)) & 0xFFFFFFFF).to_bytes(4, "little")

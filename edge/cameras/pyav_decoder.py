@@ -6,6 +6,7 @@ Also the versions 10 and 14 of Debian 12 and 13 will do.
 from __future__ import annotations
 
 import errno
+import math
 import os
 import time
 from collections import deque
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import av
 
+from edge.cameras import libavutil
 from edge.cameras.certificates import checking_options, refusal
 from edge.cameras.exif import CLOCKWISE, TURNS, UPRIGHT, orientation
 from edge.cameras.ffmpeg_memory import MAX_FRAME_BYTES, MAX_PIXELS, THREADS, limit_allocations, while_opening
@@ -34,12 +36,22 @@ DISCONTINUOUS = 0x0200  # AVFMT_TS_DISCONT of libavformat/avformat.h
 NO_ANSWER = "no answer in time"
 UNREACHABLE_REMEDY = "is the address right, and the camera on and reachable from this machine?"
 
-try:
-    # What matters is raised; the rest would be a line a frame. With any level a thread of the decoder that has
-    # something to say waits for the interpreter, while the one that closes the stream holds that and waits for it.
-    av.logging.set_level(None)
-except TypeError:  # older versions, such as Debian 12's 10, always take messages to Python
-    av.logging.set_level(av.logging.PANIC)
+
+def _silence() -> None:
+    """Have FFmpeg say nothing: what matters is raised, and the rest would be a line a frame.
+
+    With any level, a thread of the decoder that has something to say waits for the interpreter, while the one that
+    closes the stream holds that and waits for the thread: the whole process stands still.
+    """
+    try:
+        av.logging.set_level(None)
+    except TypeError:  # older versions, such as Debian 12's 10, take every line to Python, whatever the level
+        av.logging.set_level(av.logging.PANIC)
+        for library in libavutil.loaded():
+            library.av_log_set_callback(None)
+
+
+_silence()
 limit_allocations()
 
 
@@ -57,7 +69,7 @@ class PyAvDecoder:
         except CameraError:
             self._container.close()
             raise
-        self._packets = self._container.demux(self._stream)
+        self._packets = self._demux()
         codec = self._stream.codec_context
         # What a picture says of itself is read here: versions of FFmpeg differ in what they take from it.
         self._own_mark = limits is not None and codec.name in INDEPENDENT
@@ -73,17 +85,17 @@ class PyAvDecoder:
     def advance(self) -> bool:
         """Decode the next frame; see VideoDecoder."""
         self._frame = None  # its memory is used for the next one
-        deadline = time.monotonic() + self._limits.read if self._limits else None
+        deadline = time.monotonic() + self._limits.read if self._limits else math.inf
+        came = False
         while not self._decoded:
+            if time.monotonic() > deadline:
+                raise self._too_late(came=came)
             packet = self._next_packet()
             if packet is None:
                 return False
-            self._decode(packet)
-            if not self._decoded and deadline is not None and time.monotonic() > deadline:
-                raise CameraError(
-                    f"{self._name} delivers nothing that can be decoded ({self._stream.codec_context.name})",
-                    "choose another codec or a lower resolution in the camera's own settings",
-                )
+            if packet.stream.index == self._stream.index:
+                came = True
+                self._decode(packet)
         self._frame, self.orientation = self._decoded.popleft()
         self.time = self._frame.time
         return True
@@ -95,10 +107,26 @@ class PyAvDecoder:
     def close(self) -> None:
         """Close the file or connection."""
         self._decoded.clear()
-        self._frame = None
+        self._frame = self._packets = None
+        # Versions before 14 would keep the decoder, with its threads and pictures, until Python sweeps up.
+        if close_codec := getattr(self._stream.codec_context, "close", None):
+            close_codec(strict=False)
         self._container.close()
 
-    def _next_packet(self) -> Any:  # noqa: ANN401 - PyAV's classes are compiled
+    def _too_late(self, *, came: bool) -> CameraError:
+        """What to say when the time is over; whether anything of the video came."""
+        if not came:
+            return CameraError(f"{self._name} delivers no frames, only sound or data", "restart the camera")
+        return CameraError(
+            f"{self._name} delivers nothing that can be decoded ({self._stream.codec_context.name})",
+            "choose another codec or a lower resolution in the camera's own settings",
+        )
+
+    def _demux(self) -> Any:  # noqa: ANN401 - PyAV's classes are compiled
+        """Packets of the video; from a network also all others, or nobody could see the time while only those come."""
+        return self._container.demux(*([] if self._limits else [self._stream]))
+
+    def _next_packet(self) -> Any:  # noqa: ANN401
         for _ in range(BROKEN_READS):
             try:
                 return next(self._packets, None)
@@ -109,13 +137,16 @@ class PyAvDecoder:
                     raise CameraError(
                         f"{self._name} delivers no frames ({_words(error)})", "is the camera still on and reachable?"
                     ) from None
-                self._packets = self._container.demux(self._stream)  # an error ends the generator, not the file
+                self._packets = self._demux()  # an error ends the generator, not the file
         return None
 
     def _decode(self, packet: Any) -> None:  # noqa: ANN401
         if self._own_mark and packet.size:  # an empty one brings out what is left
             data = bytes(packet)
-            self._mark = orientation(jpeg_in(data) if self._stream.codec_context.name == "mjpeg" else data)
+            if self._stream.codec_context.name == "mjpeg" and not (data := jpeg_in(data)):
+                self._skipped.record()
+                return
+            self._mark = orientation(data)
         try:
             frames = packet.decode()
         except av.error.EOFError:  # the decoder was emptied before
@@ -155,7 +186,7 @@ def _orientation(frame: Any) -> int:  # noqa: ANN401
 
 
 def _open(address: str, name: str, limits: Limits | None) -> Any:  # noqa: ANN401
-    options = {"max_pixels": str(MAX_PIXELS)}  # also while it looks at the first frames, before we see one
+    options: dict[str, str] = {}
     timeout = None
     if limits:
         timeout = (limits.open, limits.read)
@@ -167,7 +198,8 @@ def _open(address: str, name: str, limits: Limits | None) -> Any:  # noqa: ANN40
     began = time.monotonic()
     try:
         with while_opening():
-            return av.open(address, timeout=timeout, options=options)
+            # As `options` they would go to each stream, too: where one is found late, as in FLV, older versions crash.
+            return av.open(address, timeout=timeout, container_options=options)
     except (av.error.FFmpegError, OSError, ValueError) as error:
         if limits:
             raise _not_opened(address, name, limits, error, time.monotonic() - began) from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from edge.cameras.certificates import check_certificate_file
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SNAPSHOT_SECONDS = 0.5  # between two snapshots: cameras make them on demand, and slowly
+SHORTEST_WAIT = 0.1  # seconds for a snapshot that is fetched at the end of the time
 
 
 class StreamCamera:
@@ -45,16 +47,7 @@ class StreamCamera:
 
     def start(self) -> None:
         """Open the stream. Raises CameraError; CameraUnfitError where it cannot be opened as it is configured."""
-        self._due = time.monotonic() + SNAPSHOT_SECONDS
-        check_certificate_file(self._limits.ca_file)
-        try:
-            self._decoder = open_video(self._url, self._skipped, self._limits, self._needs_size)
-        except CameraUnfitError:
-            raise
-        except CameraError as error:
-            if password_may_be_raw(self._url):
-                raise CameraError(error.problem, f"{error.remedy}; if the @ ends a password, {HOW_TO_ENCODE}") from None
-            raise
+        self._open(self._limits)
 
     def read(self) -> NDArray[np.uint8] | None:
         """The next frame; see Camera."""
@@ -75,13 +68,32 @@ class StreamCamera:
         if decoder is not None:
             decoder.close()
 
+    def _open(self, limits: Limits) -> None:
+        self._due = time.monotonic() + SNAPSHOT_SECONDS
+        check_certificate_file(limits.ca_file)
+        try:
+            self._decoder = open_video(self._url, self._skipped, limits, self._needs_size)
+        except CameraUnfitError:
+            raise
+        except CameraError as error:
+            if password_may_be_raw(self._url):
+                raise CameraError(error.problem, f"{error.remedy}; if the @ ends a password, {HOW_TO_ENCODE}") from None
+            raise
+
     def _advance(self) -> VideoDecoder | None:
-        deadline = time.monotonic() + self._limits.read
-        while self._decoder is not None and not self._decoder.advance():
+        deadline = max(time.monotonic(), self._due) + self._limits.read  # no camera is slow before its picture is due
+        while (decoder := self._decoder) is not None:
+            try:
+                if decoder.advance():
+                    break
+                error = CameraError(f"stream {self.name} delivers no frames: it has ended", "is the camera still on?")
+            except CameraError as undecodable:
+                error = undecodable
             # A snapshot that cannot be decoded is passed over, as a frame of a stream is.
-            if not self._decoder.still or time.monotonic() > deadline:
-                raise CameraError(f"stream {self.name} delivers no frames: it has ended", "is the camera still on?")
+            if not decoder.still or max(time.monotonic(), self._due) > deadline:
+                raise error
             self.stop()
             time.sleep(max(0.0, self._due - time.monotonic()))
-            self.start()
+            left = max(SHORTEST_WAIT, deadline - time.monotonic())
+            self._open(replace(self._limits, open=min(left, self._limits.open), read=left))
         return self._decoder

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,9 +16,11 @@ from edge.errors import CameraError
 from edge.text import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from numpy.typing import NDArray
 
-MAX_BAD_READS = 2  # V4L2 waits ten seconds for each; the capture thread is given up long before
+IN_VAIN = 5.0  # seconds: a read that took longer has waited for nothing; V4L2 waits ten
 MJPG = int.from_bytes(b"MJPG", "little")  # asked of USB cameras: many send few frames a second in any other format
 
 
@@ -63,7 +66,7 @@ class UsbCamera:
         capture = self._capture
         if capture is None:
             return None
-        for _ in range(MAX_BAD_READS):
+        for _ in tries():
             ok, image = capture.read()
             if ok:
                 return np.asarray(image, np.uint8)
@@ -72,7 +75,7 @@ class UsbCamera:
     def skip(self) -> None:
         """Take a frame off the driver; Motion JPEG is decoded only when it is read. See CanSkip."""
         capture = self._capture
-        if capture is not None and not any(capture.grab() for _ in range(MAX_BAD_READS)):
+        if capture is not None and not any(capture.grab() for _ in tries()):
             raise self._no_frame()
 
     def stop(self) -> None:
@@ -83,6 +86,18 @@ class UsbCamera:
 
     def _no_frame(self) -> CameraError:
         return CameraError(f"camera {self.name} delivers no frames", "unplug it and plug it in again; try another port")
+
+
+def tries(now: Callable[[], float] = time.monotonic) -> Iterator[None]:
+    """Once, and once more after a damaged frame; not where none came, as a driver that hangs would wait anew.
+
+    Args:
+        now: Monotonic seconds.
+    """
+    began = now()
+    yield
+    if now() - began < IN_VAIN:
+        yield
 
 
 def _found() -> str:

@@ -38,7 +38,7 @@ class VideoDecoder(Protocol):
     """An open video file or stream. Constructing one opens it and raises CameraError where that fails."""
 
     still: bool
-    """Whether the address gives one picture and ends, as a camera's snapshot does."""
+    """Whether the address gives one picture and ends, as a camera's snapshot does; known once it has ended."""
 
     time: float | None
     """When the frame is to be shown, in seconds on the video's own clock; None where it does not say."""
@@ -59,7 +59,8 @@ class VideoDecoder(Protocol):
             False at the end.
 
         Raises:
-            CameraError: Nothing that can be decoded came in time.
+            CameraError: Nothing that can be decoded came within Limits.read, or within twice that where something else
+                came meanwhile.
         """
 
     def image(self) -> NDArray[np.uint8]:

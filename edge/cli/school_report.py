@@ -44,7 +44,7 @@ def write_school(
 
     if not devices:
         raise ConfigError(f"{args.database} holds no window yet", "is edge record running, and connected?")
-    school = School(recording, list(devices), timetable, zone, now)
+    school = School(recording, list(devices), timetable, zone, now, devices)
     if args.term:
         first, last = (day_named(text, "--term") for text in args.term)
         if not timedelta() <= last - first <= MOST_WEEKS * timedelta(weeks=1):

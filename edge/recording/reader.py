@@ -31,7 +31,7 @@ from edge.recording.places import MOST, SELECT_PLACES, Place, is_written_place
 from edge.recording.read_only_file import open_to_read
 from edge.recording.recorded import Deleted, StateChange, WindowsOfDay
 from edge.recording.recording_file import explain, rows_of
-from edge.recording.rollups import SELECT_BUCKETS, Bucket, read_bucket, rolled_in_order
+from edge.recording.rollups import SELECT_BUCKETS, WIDTH, Bucket, bucket_of, read_bucket, rolled_in_order
 from edge.recording.window_record import WindowRecord
 from edge.recording.window_row import BETWEEN, DAMAGED, FIRST, LAST, DamagedError, read_windows
 from edge.text import printable
@@ -168,6 +168,17 @@ class Recording:
         span = (device, format_timestamp(start), format_timestamp(end))
         for row in self._query(SELECT_FEW, *span, *span, MOST_ROWS, MOST_BYTES):
             yield self._bucket(device, row)
+
+    def beside(self, device: str, moment: datetime, *, before: bool) -> list[Bucket]:
+        """As `Recorded`; made of the windows where the file has none."""
+        table = "rollups" if self._is_rolled_up() else "main.windows"
+        of, side = ("max", "<") if before else ("min", ">=")
+        query = f"SELECT substr({of}(start), 1, 30) FROM {table} WHERE device = ? AND start {side} ?"  # noqa: S608
+        for (text,) in self._query(query, device, format_timestamp(moment)):
+            if text is not None:
+                since = bucket_of(self._moment(text))
+                return list(self.buckets(device, since, since + WIDTH))
+        return []
 
     def days(self, device: str, start: datetime, end: datetime) -> Iterator[Bucket]:
         """The same windows as `buckets`, in as few parts as there are: whole days of UTC where these are made."""

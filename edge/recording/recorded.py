@@ -102,6 +102,15 @@ class Recorded(Protocol):
         Days (UTC) with more of them than an honest room has are left out.
         """
 
+    def beside(self, device: str, moment: datetime, *, before: bool) -> list[Bucket]:
+        """The roll-ups of the five minutes that are nearest to a moment; none where there is nothing.
+
+        Args:
+            device: Whose.
+            moment: In UTC.
+            before: The newest five minutes that begin before it; else the oldest that begin then or later.
+        """
+
     def days(self, device: str, start: datetime, end: datetime) -> Iterator[Bucket]:
         """The same windows as `buckets`, in as few parts as there are; and days that have outlived their five minutes.
 

@@ -32,6 +32,9 @@ REFUSED = {
         "It is not compared with earlier lessons: the clock of the device was not set in this one or in those, so they "
         "may have been at another time."
     ),
+    "one_device": Sentence(
+        "It is not compared with earlier lessons: two devices sent under one name in this one or in those."
+    ),
     "steady": Sentence(
         "It is not compared with earlier lessons: how it was measured changed within this one or within those."
     ),

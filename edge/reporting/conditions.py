@@ -17,7 +17,13 @@ MUCH_LONGER = 2  # times: a half day more or less in a week is not as much
 
 
 def conditions_of(
-    series: Iterable[Series | None], places: Sequence[Place], start: datetime, end: datetime, *, clock_set: bool = True
+    series: Iterable[Series | None],
+    places: Sequence[Place],
+    start: datetime,
+    end: datetime,
+    *,
+    clock_set: bool = True,
+    one_device: bool = True,
 ) -> Conditions | None:
     """The conditions of a time; None where nothing was measured.
 
@@ -27,6 +33,7 @@ def conditions_of(
         start: Of the time.
         end: Of the time.
         clock_set: Whether its windows are surely of this time.
+        one_device: Whether they are surely of one device.
     """
     known = {each for each in series if each is not None}
     if not known:
@@ -45,6 +52,7 @@ def conditions_of(
         masks=same(set(digests(places, start, end))),
         policy=same({each.policy for each in in_force(places, start, end) if each.policy} or {None}),
         clock_set=clock_set,
+        one_device=one_device,
     )
     return replace(found, steady=mixed not in vars(found).values())
 

@@ -43,6 +43,7 @@ class Conditions:
             are left.
         clock_set: Whether the time is that of the windows: where the device's clock was not set, nobody knows which
             lesson it was, so it is comparable to none.
+        one_device: Whether one device alone sent it: what two have mixed is comparable to none.
         daily: How long there are figures on a day, beside the other weeks of a term: what was measured in the
             afternoon alone is of other lessons.
         steady: Whether all of these held throughout: a time in which one changed is comparable to none.
@@ -56,6 +57,7 @@ class Conditions:
     place: str | None = None
     policy: str | None = None
     clock_set: bool = True
+    one_device: bool = True
     daily: Literal["usual", "less", "more"] = "usual"
     steady: bool = True
 
@@ -67,6 +69,8 @@ class Conditions:
                 return name
         if not self.clock_set:
             return "clock_set"
+        if not self.one_device:
+            return "one_device"
         return None if self.steady else "steady"
 
     def knows_more_than(self, other: Conditions) -> bool:

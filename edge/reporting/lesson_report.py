@@ -12,7 +12,7 @@ from edge.reporting.change_detection import find_changes
 from edge.reporting.comparison_sentences import describe_comparison
 from edge.reporting.conditions import conditions_of
 from edge.reporting.lesson_comparison import Comparison, Conditions, EarlierLessons, compare
-from edge.reporting.lesson_sentences import describe, describe_changes, fuller_moments
+from edge.reporting.lesson_sentences import describe, describe_changes, fuller_moments, two_devices
 from edge.reporting.lesson_statistics import Change, LessonSummary, Minute, minutes, summarize_minutes
 from edge.reporting.report_data import ReportData
 from edge.reporting.school_data import School, summary_of
@@ -55,7 +55,8 @@ class LessonReport:
         """How it was, when it changed, and whether it was different; nothing where nothing was recorded."""
         if not self.data.parts or self.data.period.end - self.data.period.start > LONGEST:
             return []
-        told = describe(self.summary)
+        told = [two_devices(self.data.device, self.data.totals.overlapping)] if self.data.totals.mixed else []
+        told += describe(self.summary)
         if not self.summary.enough:
             return told
         told += fuller_moments(self.data.totals.time.few / 1000, self.data.totals.recorded)
@@ -120,5 +121,8 @@ def compare_with_earlier(
 
 
 def _conditions(recording: Recorded, room: str, parts: Sequence[Part], lesson: Lesson) -> Conditions | None:
-    places, clock_set = recording.places(room, lesson.end), add_up(parts).clock_set
-    return conditions_of((part.series for part in parts), places, lesson.start, lesson.end, clock_set=clock_set)
+    places, totals = recording.places(room, lesson.end), add_up(parts)
+    return conditions_of(
+        (part.series for part in parts), places, lesson.start, lesson.end, clock_set=totals.clock_set,
+        one_device=totals.one_device,
+    )  # fmt: skip

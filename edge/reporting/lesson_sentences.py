@@ -15,7 +15,7 @@ from edge.contract.shares import ShareRange
 from edge.reporting.intervals import FEWEST_BLOCKS
 from edge.reporting.lesson_statistics import FRONT, LEAST_MINUTES, Change, Figure, LessonSummary
 from edge.reporting.totals import Totals
-from edge.text import NO_BREAK, Sentence, percent
+from edge.text import NO_BREAK, Sentence, percent, printable
 
 WIDE = 0.1  # an interval wider than this is told in steps of five points
 WORTH_TELLING = 0.05  # share of an expression
@@ -51,6 +51,15 @@ def limits(totals: Totals, round_to: int) -> list[Sentence]:
 def clock_not_set(windows: int) -> Sentence:
     """Of so many windows nobody knows when they were."""
     return Sentence("In {n} windows the clock of the device was not set: they may be of another time.", {"n": windows})
+
+
+def two_devices(room: str, overlapping: float) -> Sentence:
+    """So many seconds were measured by two devices that have one name: nobody can tell their figures apart."""
+    return Sentence(
+        "Two devices sent as {room}, or its clock was set back: {minutes}{space}min are there twice, and their figures "
+        "are mixed.",
+        {"room": printable(room), "minutes": round(overlapping / 60), "space": NO_BREAK},
+    )
 
 
 def rounding(step: int) -> Sentence:

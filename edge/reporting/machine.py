@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from edge.contract.alerts import ALERTS
 from edge.contract.machine_messages import MachineAlert, MachineHealth, MachineInfo, MachineMessage
 from edge.contract.payloads import WindowPayload
+from edge.contract.timestamps import parse_timestamp
 from edge.contract.validation import newer
 from edge.text import printable
 
 MAX_ALERTS = 2 * len(ALERTS)  # of one device; a newer one may know some that we do not
 MAX_PROBLEM = 300  # characters of an alert's problem, and of its remedy
+OVERLAPS = 3  # windows that overlap another one: fewer may come from a clock that was set
 MAX_NAME = 64  # characters of a version, a model, a camera
 
 
@@ -23,6 +25,7 @@ class Machine:
         alerts: By their ids, each cut to what is shown.
         window: The last one that showed that it measured: not always the newest one, which pages show.
         heard: When that came, milliseconds of our clock; 0 without one.
+        overlapped: When the last few windows came that were measured while another one was, milliseconds of our clock.
         told: When the last new `health` came, milliseconds of our clock; 0 without one, as of an older version.
     """
 
@@ -32,6 +35,7 @@ class Machine:
     window: WindowPayload | None = None
     heard: int = 0
     told: int = 0
+    overlapped: tuple[int, ...] = ()
 
     def take(self, message: MachineMessage, now: int) -> None:
         """Take a message of this device; `now` in milliseconds of our clock."""
@@ -65,9 +69,20 @@ class Machine:
         if last is not None:
             if (window.epoch, window.seq, window.window.start) == (last.epoch, last.seq, last.window.start):
                 return  # by the other topic, or retained
+            if _overlap(last, window):
+                self.overlapped = (*self.overlapped, now)[-OVERLAPS:]
             if window.replayed and not newer(window, last):
                 return
         self.window, self.heard = window, now
+
+
+def _overlap(one: WindowPayload, other: WindowPayload) -> bool:
+    """Whether most of the shorter one was measured during the other, as no single device does."""
+    if not (one.quality.clock_synced and other.quality.clock_synced):
+        return False
+    spans = [(parse_timestamp(each.window.start), parse_timestamp(each.window.end)) for each in (one, other)]
+    (first, until), (second, end) = spans
+    return 2 * (min(until, end) - max(first, second)) > min(until - first, end - second)
 
 
 def name_of(text: str) -> str:

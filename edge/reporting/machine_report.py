@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from edge import __version__
 from edge.contract.payloads import State
 from edge.contract.timestamps import parse_timestamp
-from edge.reporting.machine import Machine, name_of
+from edge.reporting.machine import OVERLAPS, Machine, name_of
 from edge.reporting.machine_facts import LEVELS, Fact, Level, facts_of, models_of
 from edge.text import Sentence, printable
 
@@ -46,6 +46,11 @@ CLOCK = (
     Sentence("Its clock is not set, or was ahead."),
     Sentence("Let it reach a time server, or set the clock: timedatectl. If that says it is set, restart edge."),
 )
+TWO_DEVICES = (
+    Sentence("Two devices send as this room: their figures are mixed, and each takes the other's connection."),
+    Sentence("Give one of them another device.name; if there is only one, its clock was set back."),
+)
+LATELY = 3_600_000  # milliseconds in which windows overlapped
 UNSENT = Sentence("Nothing, while they get fewer; otherwise look after broker and network.")
 DISK = Sentence("Make room on its disk, or replace it.")
 
@@ -143,7 +148,9 @@ def report(room: Room, now: int) -> MachineReport:
     machine = room.machine
     status = _status(room, now)
     facts = facts_of(machine)
-    troubles = sorted([*_alerts(machine), *_noticed(room, status, facts)], key=lambda each: LEVELS.index(each.level))
+    troubles = sorted(
+        [*_alerts(machine), *_noticed(room, status, facts, now)], key=lambda each: LEVELS.index(each.level)
+    )
     info = machine.info
     return MachineReport(
         name=room.name,
@@ -238,12 +245,15 @@ def _alerts(machine: Machine) -> list[Trouble]:
     ]
 
 
-def _noticed(room: Room, status: str, facts: Sequence[Fact]) -> list[Trouble]:
+def _noticed(room: Room, status: str, facts: Sequence[Fact], now: int) -> list[Trouble]:
     """What no alert says."""
-    found, machine, state = [], room.machine, room.state
+    found: list[Trouble] = []
+    machine, state = room.machine, room.state
+    if len(machine.overlapped) == OVERLAPS and now - machine.overlapped[0] < LATELY:
+        found.append(Trouble("two_devices", "bad", *TWO_DEVICES, None))
     since = _milliseconds(state.since) if state else None
     if status == "offline":
-        return [Trouble("offline", "bad", *OFFLINE, None)]
+        return [*found, Trouble("offline", "bad", *OFFLINE, None)]
     if status == "camera_lost" and "camera" not in machine.alerts:
         found.append(Trouble("camera_lost", "bad", *CAMERA_LOST, since))
     if status == "silent":

@@ -19,6 +19,7 @@ WHY = {
     "place": Sentence("≠ in {room}: the camera was in another place."),
     "policy": Sentence("≠ in {room}: other figures were withheld, or they were rounded otherwise."),
     "clock_set": Sentence("≠ in {room}: the clock of the device was not set, so the time may be another one."),
+    "one_device": Sentence("≠ in {room}: two devices sent as it, and their figures are mixed."),
     "daily": Sentence(
         "≠ in {room}: on a day there are figures for less than half as long as in most weeks, "
         "or more than twice as long."
@@ -53,6 +54,8 @@ def measured_differently(data: MapData, maps: list[Map]) -> list[Sentence]:
 def _differing(usual: Conditions | None, other: Conditions | None) -> str:
     if other is not None and not other.clock_set:
         return "clock_set"
+    if other is not None and not other.one_device:
+        return "one_device"
     if other is not None and usual is None and not other.steady:
         return "steady"
     if usual is None or other is None:

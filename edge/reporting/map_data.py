@@ -23,10 +23,13 @@ class RoomSums:
         room: Its name.
         totals: What its windows add up to.
         summary: The same with intervals.
-        planned: Seconds of the lessons that the timetable has for it until now; None without a timetable,
-            and for a term.
+        planned: Seconds of the lessons that the timetable has for it from the day of its first window until now; None
+            without a timetable, and for a term.
         taught: Seconds of these that were recorded.
         days_only: Days (UTC) of which only sums are kept, and which are in no cell; none of a term.
+        begun: Whether its first window was before the end of this time: until then there was no such room.
+        silent_since: When its last window ended, where it has sent nothing since before this time; else None. It was
+            renamed, replaced or taken away, or it is broken: nobody knows which.
     """
 
     room: str
@@ -35,6 +38,18 @@ class RoomSums:
     planned: float | None
     taught: float
     days_only: frozenset[date] = frozenset()
+    begun: bool = True
+    silent_since: datetime | None = None
+
+    @property
+    def expected(self) -> bool:
+        """Whether anything was to be recorded of it; only such rooms are counted."""
+        return self.begun and self.silent_since is None
+
+    @property
+    def missed(self) -> float | None:
+        """Seconds of its lessons that were not recorded; None: there is no telling, or none was expected."""
+        return max(0.0, self.planned - self.taught) if self.expected and self.planned is not None else None
 
 
 @dataclass(frozen=True)

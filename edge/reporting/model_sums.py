@@ -5,12 +5,25 @@ A share of a label is therefore a part of the faces that models named which have
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
 from edge.recording.rollups import Bucket
 from edge.recording.series_ids import MOST_SERIES
 from edge.recording.window_record import WindowRecord
 from edge.recording.window_sums import OTHER, WindowSums
+
+
+class Base(NamedTuple):
+    """What the counts of a label are a part of: windows whose model has it.
+
+    Attributes:
+        named: Face observations with an emotion in these.
+        frames: Analysed frames of these.
+    """
+
+    named: int
+    frames: int
 
 
 class ModelSums:
@@ -54,7 +67,18 @@ class ModelSums:
         return self._by_model.setdefault(model, WindowSums())
 
 
-def has_any(labels: Collection[str], wanted: Collection[str], kept: Collection[str]) -> bool:
+def base_of(labels: Sequence[str], sums: WindowSums, models: Sequence[WindowSums]) -> Base:
+    """What the counts of some labels are a part of."""
+    having = [each for each in models if len(models) == 1 or _has_any(each.counts, labels, sums.counts)]
+    return Base(sum(each.named for each in having), sum(each.counted_frames for each in having))
+
+
+def weight_of(labels: Sequence[str], sums: WindowSums, models: Sequence[WindowSums]) -> int:
+    """What the estimates of some labels were weighted by."""
+    return sum(each.weight for each in models if len(models) == 1 or _has_any(each.estimate, labels, sums.estimate))
+
+
+def _has_any(labels: Collection[str], wanted: Collection[str], kept: Collection[str]) -> bool:
     """Whether a model has one of some labels.
 
     Args:

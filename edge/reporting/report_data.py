@@ -10,6 +10,7 @@ from typing import NamedTuple
 from edge.contract.shares import Basis
 from edge.errors import ConfigError
 from edge.recording.deletion_requests import DeletedTimes
+from edge.recording.five_minutes import overlaps
 from edge.recording.recorded import Recorded
 from edge.recording.rollups import Bucket, bucket_of
 from edge.recording.runs import Run
@@ -18,6 +19,7 @@ from edge.recording.window_row import DamagedError
 from edge.reporting.conditions import rounding_steps
 from edge.reporting.gaps import Gap, clipped, gaps, kept_as_days, unheard
 from edge.reporting.lesson_comparison import EarlierLessons
+from edge.reporting.lost_at_edges import with_lost_at_edges
 from edge.reporting.period import LONGEST, Period
 from edge.reporting.stretch import runs_of, windows_between
 from edge.reporting.totals import Part, Totals, add_up
@@ -102,12 +104,14 @@ def read_stretch(recording: Recorded, device: str, period: Period, now: datetime
     states, availability = recording.state_changes(device, end)
     stretches = _stretches(parts, buckets, period)
     around = _neighbours(recording, device, stretches, period.start, end)
-    deleted = DeletedTimes(recording.requests()).between(device, around.start, around.end)
+    requests = DeletedTimes(recording.requests())
+    deleted = requests.between(device, around.start, around.end)
     found = clipped(gaps(around.stretches, states, availability, around.start, around.end, deleted), period.start, end)
-    totals = add_up(parts, deleted)
-    if stretches:  # of the numbers before the first and behind the last
-        outside = [gap for gap in found if gap.end <= stretches[0].start or gap.start >= stretches[-1].end]
-        totals = replace(totals, missing=totals.missing + sum(gap.missing for gap in outside))
+    totals = with_lost_at_edges(add_up(parts, deleted), recording, device, period.start, end, requests)
+    for each in totals.lost_at_edges:  # no number where nobody knows which of them were on this side
+        found = [
+            replace(gap, missing=0) if overlaps(gap.start, gap.end, each.since, each.until) else gap for gap in found
+        ]
     if found and found[0].kind == "nothing":
         # What was before the first window of any room is not missing: nobody recorded.
         begun = min((first for first, _ in recording.devices().values()), default=end)

@@ -6,8 +6,8 @@ begins or ends within five minutes, its windows there are read.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from itertools import pairwise
 from typing import NamedTuple, TypeVar
@@ -18,12 +18,13 @@ from edge.recording.places import Place
 from edge.recording.recorded import Recorded
 from edge.recording.rollups import WIDTH, Bucket, bucket_of
 from edge.recording.runs import Run
-from edge.recording.window_row import DamagedError
+from edge.recording.window_row import FIRST, LAST, DamagedError
 from edge.reporting.conditions import compare_days, conditions_of
 from edge.reporting.deleted_times import Times, within
 from edge.reporting.heat_map import Measured
 from edge.reporting.hour_pieces import HOUR, HourPieces
 from edge.reporting.lesson_statistics import LessonSummary, summarize_bins
+from edge.reporting.lost_at_edges import with_lost_at_edges
 from edge.reporting.map_data import MapData, RoomSums
 from edge.reporting.stretch import covered, parts_between, runs_of
 from edge.reporting.totals import Bins, Part
@@ -32,6 +33,8 @@ from edge.timing.timetable import Timetable
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
 MOST_WEEKS = 60
 Found = TypeVar("Found")
+Ends = Mapping[str, tuple[datetime, datetime]]
+"""Of rooms: when the first window began, and when the last one ended."""
 
 
 class Slot(NamedTuple):
@@ -78,16 +81,19 @@ class School:
         timetable: When lessons are; None: hours stand for them.
         zone: Of days and hours.
         now: Lessons that begin later are not missed.
+        ends: When the first window of each room began and its last one ended; None: they are looked up.
     """
 
     def __init__(
-        self, recording: Recorded, rooms: Sequence[str], timetable: Timetable | None, zone: tzinfo, now: datetime
-    ) -> None:
+        self, recording: Recorded, rooms: Sequence[str], timetable: Timetable | None, zone: tzinfo, now: datetime,
+        ends: Ends | None = None,
+    ) -> None:  # fmt: skip
         self._recording = recording
         self._rooms = list(rooms)
         self._timetable = timetable
         self._zone = zone
         self._now = now
+        self._known_ends = ends
         self._known_places: dict[str, list[Place]] = {}
         self._deleted = DeletedTimes(recording.requests())
 
@@ -100,7 +106,8 @@ class School:
         days = [day for day, each in found.items() if day.weekday() < 5 or (lessons and each.slots) or each.hours]
         names = self._names(found[day] for day in days)
         grid = [[found[day].cells.get(name) for day in days] for name in names]
-        return MapData("week", start, end, names, [*days], [room] * len(names), grid, [self._summed(room, sums)])
+        summed = [self._summed(room, sums, start, end)]
+        return MapData("week", start, end, names, [*days], [room] * len(names), grid, summed)
 
     def day(self, day: date) -> MapData:
         """A day of all rooms: rooms by lessons (or hours)."""
@@ -108,7 +115,7 @@ class School:
 
         def read(room: str) -> tuple[_Day, RoomSums]:
             sums = self._sums(room, start, end)
-            return self._day(room, day, sums), self._summed(room, sums)
+            return self._day(room, day, sums), self._summed(room, sums, start, end)
 
         found, damaged = self._each(read)
         names = self._names(each for each, _ in found.values())
@@ -123,7 +130,7 @@ class School:
 
         def read(room: str) -> tuple[list[Measured], RoomSums]:
             sums = self._sums(room, start, end)
-            return [self._whole(room, day, sums) for day in days], self._summed(room, sums)
+            return [self._whole(room, day, sums) for day in days], self._summed(room, sums, start, end)
 
         found, damaged = self._each(read)
         seen = {n for row, _ in found.values() for n, each in enumerate(row) if each.totals.windows}
@@ -148,7 +155,8 @@ class School:
                     every.add(part)
                 row.append(_measured(start, end, bins, summarize_bins(bins), self._places(room)))
                 days.append(bins.filled)
-            return compare_days(row, days), RoomSums(room, every.totals, summarize_bins(every), None, 0.0)
+            sums = RoomSums(room, every.totals, summarize_bins(every), None, 0.0)
+            return compare_days(row, days), self._room(sums, edges[0], edges[-1])
 
         found, damaged = self._each(read)
         grid, summed = [row for row, _ in found.values()], [each for _, each in found.values()]
@@ -177,13 +185,13 @@ class School:
         for slot in slots:
             if slot.name not in cells:
                 cells[slot.name] = self._measured(room, buckets, slot.start, slot.end)
-        self._plan(buckets, slots if self._timetable else (), sums)
+        self._plan(room, buckets, slots if self._timetable else (), sums)
         return _Day(slots, cells, {each.since.astimezone(self._zone).hour for each in buckets})
 
     def _whole(self, room: str, day: date, sums: _Sums) -> Measured:
         """All of a day of a room; it is added to the sums."""
         buckets = self._buckets(room, day, sums)
-        self._plan(buckets, self._lessons(room, day), sums)
+        self._plan(room, buckets, self._lessons(room, day), sums)
         start, end = self._midnight(day), self._midnight(day + DAY)
         pieces = HourPieces(start)
         for part in self._parts(room, buckets, start, end):
@@ -201,10 +209,12 @@ class School:
             sums.kept += each.runs
         return buckets
 
-    def _plan(self, buckets: Sequence[Bucket], lessons: Iterable[Slot], sums: _Sums) -> None:
-        """Add how much there should be, and was, of the lessons of a day that have begun."""
-        begun = []
+    def _plan(self, room: str, buckets: Sequence[Bucket], lessons: Iterable[Slot], sums: _Sums) -> None:
+        """Add how much there should be, and was, of the lessons of a day that have begun; none before its first day."""
+        first, begun = self._midnight(self._begins(room).astimezone(self._zone).date()), []
         for slot in lessons:
+            if slot.start < first:
+                continue  # until then there was no such room
             # How much of it was recorded cannot be told where only its day is kept, or some of it was deleted.
             untold = any(overlaps(run.start, run.end, slot.start, slot.end) for run in sums.kept)
             untold = untold or bool(within(sums.deleted, slot.start, slot.end))
@@ -225,10 +235,35 @@ class School:
         deleted = self._deleted.between(room, start, end)
         return _Sums(HourPieces(deleted=deleted), deleted)
 
-    def _summed(self, room: str, sums: _Sums) -> RoomSums:
+    def _summed(self, room: str, sums: _Sums, start: datetime, end: datetime) -> RoomSums:
         planned = sums.planned if self._timetable else None
         days_only = frozenset(sums.days_only)
-        return RoomSums(room, sums.pieces.hours.totals, sums.pieces.summary(), planned, sums.taught, days_only)
+        totals = sums.pieces.hours.totals
+        summed = RoomSums(room, totals, sums.pieces.summary(), planned, sums.taught, days_only)
+        return self._room(summed, start, end)
+
+    def _room(self, sums: RoomSums, start: datetime, end: datetime) -> RoomSums:
+        """The same, with what was lost at both edges, and whether there was such a room, and it was heard since."""
+        _, last = self._ends.get(sums.room, (end, end))
+        # In holidays, or before the first lesson of a day, nobody wonders where a room is.
+        silent = last <= start < self._now and sums.planned != 0
+        return replace(
+            sums,
+            totals=with_lost_at_edges(sums.totals, self._recording, sums.room, start, end, self._deleted),
+            begun=self._begins(sums.room) < end,
+            silent_since=last.astimezone(self._zone) if silent else None,
+        )
+
+    def _begins(self, room: str) -> datetime:
+        """When the first window of a room begins; of a clock that is ahead nobody knows, and it counts as always."""
+        first, _ = self._ends.get(room, (LAST, LAST))
+        return FIRST if self._now < first < LAST else first
+
+    @property
+    def _ends(self) -> Ends:
+        if self._known_ends is None:
+            self._known_ends = self._recording.devices()
+        return self._known_ends
 
     def _places(self, room: str) -> list[Place]:
         """What was hidden in the picture of a room, and when that changed."""
@@ -273,7 +308,7 @@ def summary_of(parts: Iterable[Part], start: datetime) -> LessonSummary:
 
 def _measured(start: datetime, end: datetime, bins: Bins, summary: LessonSummary, places: Sequence[Place]) -> Measured:
     totals = bins.totals
-    found = conditions_of(bins.series, places, start, end, clock_set=totals.clock_set)
+    found = conditions_of(bins.series, places, start, end, clock_set=totals.clock_set, one_device=totals.one_device)
     return Measured(start, end, totals, summary, found)
 
 

@@ -12,6 +12,7 @@ from edge.reporting.lesson_comparison import FACES, FALSE, figures, remaining
 from edge.reporting.lesson_statistics import FRONT
 from edge.reporting.map_data import Map, MapData, RoomSums
 from edge.reporting.map_words import column_name, range_text, title_of, value_text, worth_showing
+from edge.reporting.missing_words import missing_text
 from edge.reporting.totals import Totals
 from edge.text import Sentence, printable
 
@@ -33,6 +34,7 @@ DAYS_ONLY = Sentence(
 CLOCK_NOT_SET = Sentence(
     "In some windows the clock of the device was not set, so they may be of another time: {rooms}."
 )
+TWO_DEVICES = Sentence("Two devices sent under one name, or a clock was set back, so that figures are mixed: {rooms}.")
 ONE_ARITHMETIC = Sentence("The figures are those of the reports of single rooms, added up from the same windows.")
 
 
@@ -47,11 +49,12 @@ def describe_school(data: MapData, maps: list[Map], words: Words) -> list[Senten
             "{n} of {rooms} rooms were recorded, {length} in all.",
             {
                 "n": sum(each.windows > 0 for each in sums),
-                "rooms": len(sums),
-                "length": words.length(sum(min(each.recorded, period) for each in sums)),
+                "rooms": sum(each.expected for each in data.sums),
+                "length": words.length(sum(min(each.covered, period) for each in sums)),
             },
         )
     ]
+    found += _silent(data, words)
     if data.damaged:
         found.append(
             Sentence(
@@ -71,10 +74,32 @@ def describe_school(data: MapData, maps: list[Map], words: Words) -> list[Senten
         found.append(
             Sentence("In {share} of the time there are no figures: the measurements were too short.", {"share": share})
         )
-    missed = sum(max(0.0, each.planned - each.taught) for each in data.sums if each.planned is not None)
+    missed = sum(each.missed or 0.0 for each in data.sums)
     if missed >= 60:
         found.append(Sentence("{length} of lessons were not recorded.", {"length": words.length(missed)}))
     return found + differences(data, maps, words)
+
+
+def _silent(data: MapData, words: Words) -> list[Sentence]:
+    """Rooms that have sent nothing since before, the newest first: a camera that is broken must not be forgotten."""
+    found = sorted(
+        ((each.silent_since, each.room) for each in data.sums if each.silent_since is not None), reverse=True
+    )
+    told = [
+        Sentence(
+            "{room} has sent nothing since {day}, and is not counted here.",
+            {"room": printable(room), "day": words.long_date(last.date())},
+        )
+        for last, room in found[:MOST_TOLD]
+    ]
+    if others := len(found) - len(told):
+        told.append(
+            Sentence(
+                "Other rooms that have sent nothing since before this time: {n}. The table of rooms says since when.",
+                {"n": others},
+            )
+        )
+    return told
 
 
 def _names(rooms: list[str]) -> str:
@@ -105,6 +130,8 @@ def differences(data: MapData, maps: list[Map], words: Words) -> list[Sentence]:
         found.append(Sentence(MODELS.template, {"rooms": _names(rooms)}))
     if rooms := [each.room for each in data.sums if each.totals.unsynced]:
         found.append(Sentence(CLOCK_NOT_SET.template, {"rooms": _names(rooms)}))
+    if rooms := [each.room for each in data.sums if each.totals.mixed]:
+        found.append(Sentence(TWO_DEVICES.template, {"rooms": _names(rooms)}))
     if days := len(data.days_only):
         found.append(Sentence(DAYS_ONLY.template, {"n": days}))
     return found
@@ -165,13 +192,15 @@ def _differences(data: MapData, maps: list[Map], words: Words) -> list[Sentence]
 
 
 def _recorded(each: RoomSums, words: Words) -> tuple[str, ...]:
-    totals = each.totals
-    missed = None if each.planned is None else max(0.0, each.planned - each.taught)
+    totals, missed = each.totals, each.missed
+    nothing = words.translate("nothing")
+    if each.silent_since is not None:
+        nothing = words.translate("nothing since {day}", day=words.long_date(each.silent_since.date()))
     return (
         each.room,
-        words.length(totals.recorded) if totals.windows else words.translate("nothing"),
+        words.length(totals.covered) if totals.windows else nothing,
         words.percent(totals.time.withheld / totals.recorded / 1000) if totals.recorded else NOTHING,
-        words.number(totals.missing) if totals.windows else NOTHING,
+        missing_text(totals, words) if totals.windows else NOTHING,
         NOTHING if missed is None else words.length(missed),
     )
 

@@ -67,6 +67,22 @@ class SkippedNumbers:
             self._newest[span.epoch] = span
 
 
+class LostAtEdge(NamedTuple):
+    """Windows that were lost in a gap which an edge of a time divides: in which part of it, nobody knows.
+
+    Attributes:
+        since, until: From when to when the gap is; one of them is not in the time.
+        number: How many are missing in it.
+        least, most: Of these so many are of the time.
+    """
+
+    since: datetime
+    until: datetime
+    number: int
+    least: int
+    most: int
+
+
 class _Span(NamedTuple):
     """Numbers that follow on one another."""
 

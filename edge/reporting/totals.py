@@ -12,35 +12,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
 from edge.contract.labels import UNKNOWN, reading_order
 from edge.contract.payloads import Facing
 from edge.contract.shares import Basis, ShareRange, Shares
 from edge.recording.rollups import Bucket, bucket_of
 from edge.recording.window_record import Series, WindowRecord
-from edge.recording.window_sums import OTHER, UNIT, WindowSums
+from edge.recording.window_sums import OTHER, UNIT
 from edge.reporting.deleted_times import Times
 from edge.reporting.measured_time import MeasuredTime, measured_time
-from edge.reporting.model_sums import ModelSums, has_any
-from edge.reporting.skipped_numbers import SkippedNumbers
+from edge.reporting.model_sums import Base, ModelSums, base_of, weight_of
+from edge.reporting.overlapping_time import OverlappingTime
+from edge.reporting.skipped_numbers import LostAtEdge, SkippedNumbers
 
 MOST_LABELS = 12  # emotions that are shown each by itself
+RESTART = 60.0  # seconds by which windows of one device may overlap, where its clock was set back at a start
+MIXED = 0.1  # part of the recorded time that may overlap for the whole to count as one device's
 UNSET = 0.1  # part of the windows, from which nobody knows whether they are of this time
 Part = WindowRecord | Bucket
 """What is added up: a window, or what some windows were added up to."""
-
-
-class Base(NamedTuple):
-    """What the counts of a label are a part of: windows whose model has it.
-
-    Attributes:
-        named: Face observations with an emotion in these.
-        frames: Analysed frames of these.
-    """
-
-    named: int
-    frames: int
 
 
 @dataclass(frozen=True)
@@ -56,7 +46,7 @@ class Totals:
         replayed: Those that came later than their time.
         unsynced: Those whose device was not sure of the time.
         missing: Numbers between theirs that never came, and were not deleted.
-        recorded: Seconds that they cover.
+        recorded: Seconds that they last.
         analysed: Seconds of that in which frames were analysed.
         frames: Analysed frames of the windows with figures.
         mean: Faces in the average one of these frames; None without any.
@@ -73,6 +63,9 @@ class Totals:
         part: Named faces in windows with an estimate, as a part of all named faces, 0..1.
         time: How long there are figures, and how long they are withheld. Of roll-ups it is reckoned, not summed, so it
             is not compared.
+        lost_at_edges: What may be missing besides: it is not known whether it was in this time. `missing` has of each
+            the least.
+        overlapping: Seconds of `recorded` in which another window of the room was there as well.
     """
 
     windows: int
@@ -99,6 +92,28 @@ class Totals:
     facing: Facing | None
     part: float
     time: MeasuredTime = field(compare=False)
+    lost_at_edges: tuple[LostAtEdge, ...] = ()
+    overlapping: float = field(default=0.0, compare=False)
+
+    @property
+    def mixed(self) -> bool:
+        """Whether two devices sent as this room: their figures cannot be told apart."""
+        return self.overlapping > RESTART
+
+    @property
+    def one_device(self) -> bool:
+        """Whether it may be compared: what is mixed is little of it."""
+        return not self.mixed or self.overlapping < MIXED * self.recorded
+
+    @property
+    def covered(self) -> float:
+        """Seconds in which something was recorded."""
+        return self.recorded - self.overlapping if self.mixed else self.recorded
+
+    @property
+    def most_missing(self) -> int:
+        """How many may be missing at most."""
+        return self.missing + sum(each.most - each.least for each in self.lost_at_edges)
 
     @property
     def clock_set(self) -> bool:
@@ -146,11 +161,12 @@ def add_up(parts: Iterable[Part], deleted: Times = ()) -> Totals:
         parts: Of one room.
         deleted: What was deleted of it on request, which is not `missing`.
     """
-    added, skipped = _Added(), SkippedNumbers(deleted)
+    added, skipped, overlapping = _Added(), SkippedNumbers(deleted), OverlappingTime()
     for part in parts:
         added.add(part)
         skipped.add(part)
-    return totals_of(added.sums, skipped.total, added.time)
+        overlapping.add(part)
+    return totals_of(added.sums, skipped.total, added.time, overlapping.total)
 
 
 class _Added:
@@ -169,13 +185,16 @@ class _Added:
         self.time = self.time.plus(other.time)
 
 
-def totals_of(by_model: ModelSums, skipped: int | None = None, time: MeasuredTime | None = None) -> Totals:
+def totals_of(
+    by_model: ModelSums, skipped: int | None = None, time: MeasuredTime | None = None, overlapping: float = 0.0
+) -> Totals:
     """What is shown of sums.
 
     Args:
         by_model: Of some windows.
         skipped: Numbers that their order in time shows as skipped; None: not known.
         time: How long these windows have figures; None: nobody asks.
+        overlapping: Seconds in which two of them were there at once.
     """
     sums, models = by_model.total, by_model.naming
     counts, estimates = _grouped(sums.counts), _grouped(sums.estimate)
@@ -195,19 +214,20 @@ def totals_of(by_model: ModelSums, skipped: int | None = None, time: MeasuredTim
         least=sums.least,
         most=sums.most,
         counts={name: sum(sums.counts[each] for each in those) for name, those in counts},
-        bases={name: _base(those, sums, models) for name, those in counts},
+        bases={name: base_of(those, sums, models) for name, those in counts},
         named_frames=sums.counted_frames,
         models=len(models),
         estimate={
             name: _mean_range([sums.estimate[each] for each in those], UNIT * weight)
             for name, those in estimates
-            if (weight := _weight(those, sums, models))
+            if (weight := weight_of(those, sums, models))
         },
         estimated=sums.estimated,
         emotional=sums.counted,
         facing=Facing(**dict(zip(Facing.model_fields, sums.facing, strict=True))) if sums.facing else None,
         part=sums.weight / sums.named if sums.named else 0.0,
         time=time or MeasuredTime(),
+        overlapping=overlapping,
     )
 
 
@@ -226,6 +246,7 @@ class Bins:
         self._added: dict[int, _Added] = {}
         self._shown: set[int] = set()
         self._skipped = SkippedNumbers(deleted)
+        self._overlapping = OverlappingTime()
         self.series: set[Series | None] = set()
         """Of all parts."""
 
@@ -236,6 +257,7 @@ class Bins:
         number = (part.start - self.start) // self.width
         self._added.setdefault(number, _Added()).add(part)
         self._skipped.add(part)
+        self._overlapping.add(part)
         self.series.add(part.series)
         if part.has_figures:
             self._shown.add(number)
@@ -251,7 +273,7 @@ class Bins:
         every = _Added()
         for each in self._added.values():
             every.merge(each)
-        return totals_of(every.sums, self._skipped.total, every.time)
+        return totals_of(every.sums, self._skipped.total, every.time, self._overlapping.total)
 
     def shown(self) -> list[tuple[int, Totals]]:
         """The totals of each stretch in which windows with figures begin, by its number, in order."""
@@ -275,17 +297,6 @@ def _grouped(names: Iterable[str]) -> list[tuple[str, list[str]]]:
     first, rest = order[: MOST_LABELS - 2], order[MOST_LABELS - 2 :]
     unknown = [(UNKNOWN, [UNKNOWN])] if UNKNOWN in rest else []
     return [*((name, [name]) for name in first), (OTHER, [name for name in rest if name != UNKNOWN]), *unknown]
-
-
-def _base(labels: Sequence[str], sums: WindowSums, models: Sequence[WindowSums]) -> Base:
-    """What the counts of some labels are a part of."""
-    having = [each for each in models if len(models) == 1 or has_any(each.counts, labels, sums.counts)]
-    return Base(sum(each.named for each in having), sum(each.counted_frames for each in having))
-
-
-def _weight(labels: Sequence[str], sums: WindowSums, models: Sequence[WindowSums]) -> int:
-    """What the estimates of some labels were weighted by."""
-    return sum(each.weight for each in models if len(models) == 1 or has_any(each.estimate, labels, sums.estimate))
 
 
 def _mean_range(sums: Sequence[Sequence[int]], weight: int) -> ShareRange:

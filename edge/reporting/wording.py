@@ -11,8 +11,9 @@ from edge.reporting.comparison_sentences import MAY_BE_EQUAL, may_be_equal
 from edge.reporting.gaps import WORDS, Gap
 from edge.reporting.intervals import interval
 from edge.reporting.lesson_report import LONGEST, report_lesson
-from edge.reporting.lesson_sentences import SUREST, limits
+from edge.reporting.lesson_sentences import SUREST, limits, two_devices
 from edge.reporting.lesson_statistics import LEAST_FACES, minutes, summarize_minutes
+from edge.reporting.missing_words import in_part_missing, missing_text
 from edge.reporting.period import Period
 from edge.reporting.report_data import ReportData
 from edge.text import Sentence
@@ -70,11 +71,11 @@ def figures(report: ReportData, words: Words) -> list[tuple[str, str]]:
             None if least is None or most is None else words.translate("{first} to {last}", first=least, last=most),
         ),
         *([(words.translate("turned to the front"), words.percent(front))] if front is not None else []),
-        (words.translate("recorded"), words.length(totals.recorded)),
+        (words.translate("recorded"), words.length(totals.covered)),
         (words.translate("coverage"), words.percent(totals.analysed / totals.recorded) if totals.recorded else None),
         (words.translate("windows"), words.number(totals.windows)),
         (words.translate("windows withheld"), words.number(totals.withheld)),
-        (words.translate("missing"), words.number(totals.missing)),
+        (words.translate("missing"), missing_text(totals, words)),
         (words.translate("sent late"), words.number(totals.replayed)),
     ]
     return [(name, NOTHING if value is None else value) for name, value in found]
@@ -191,9 +192,15 @@ def notes(report: ReportData, words: Words) -> list[str]:
             totals.missing,
             Sentence("{n} windows were measured and are not here: lost, or still to come.", {"n": totals.missing}),
         ),
+        *((True, each) for each in in_part_missing(totals, report.period.zone, words.moment)),
         (
             totals.replayed,
             Sentence("{n} windows came late, after an outage; they are complete.", {"n": totals.replayed}),
+        ),
+        # Of what is shorter the first sentence says so.
+        (
+            totals.mixed and report.period.end - report.period.start > LONGEST,
+            two_devices(report.device, totals.overlapping),
         ),
         *((True, each) for each in limits(totals, report.round_to)),
         (

@@ -7,6 +7,7 @@ import contextlib
 import functools
 import http.server
 import itertools
+import re
 import struct
 import tempfile
 import threading
@@ -46,6 +47,14 @@ def with_stray_bytes(image: NDArray[np.uint8]) -> bytes:
     whole = jpeg(image, restart=8)
     at = whole.find(b"\xff\xd0", len(whole) // 4)
     return whole[:at] + STRAY + whole[at:]
+
+
+def many_scans(count: int) -> bytes:
+    """A grey progressive JPEG of which one scan comes so often: each is decoded for the whole picture."""
+    grey = np.full(LARGE[::-1], 150, np.uint8)
+    whole: bytes = cv2.imencode(".jpg", grey, [cv2.IMWRITE_JPEG_PROGRESSIVE, 1])[1].tobytes()
+    second: bytes = re.findall(rb"\xff\xda[^\xff]+", whole)[1]  # the first of detail, in which there is none
+    return whole[:-2] + count * second + whole[-2:]
 
 
 def lying(orientation: int, image: bytes) -> bytes:
@@ -144,7 +153,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.answer(401, "text/plain", b"")
         elif self.path == "/snapshot.jpg":
             self.answer(200, "image/jpeg", jpeg(picture(120 + len(server.camera.asked))))
-        elif self.path == "/sometimes.jpg":  # every other one is cut short
+        elif self.path == "/sometimes":  # every other one is cut short
             self.answer(200, "image/jpeg", GOOD if len(server.camera.asked) % 2 else GOOD[: len(GOOD) // 2])
         elif self.path == "/gigapixel.png":
             self.answer(200, "image/png", black_png(6_000))

@@ -8,7 +8,7 @@ from pathlib import Path
 import av
 
 from edge.cameras.ffmpeg_memory import limit_allocations
-from tests.support.faulty_camera import LARGE, jpeg, picture
+from tests.support.faulty_camera import LARGE, SMALL, jpeg, picture
 
 
 def film(path: Path, times: list[float], size: tuple[int, int] = LARGE) -> Path:
@@ -64,3 +64,26 @@ def plain_h264(path: Path, side: int, frames: int) -> bytes:
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
     return path.read_bytes()
+
+
+def with_sound(path: Path) -> tuple[bytes, bytes]:
+    """MPEG-TS of a second with sound; and the sound alone that follows."""
+    with av.open(str(path), "w", format="mpegts") as container:
+        video = container.add_stream("mpeg2video", rate=25)
+        video.width, video.height = SMALL
+        video.pix_fmt = "yuv420p"
+        sound = container.add_stream("mp2", rate=48000)
+        for _ in range(25):
+            container.mux(video.encode(av.VideoFrame.from_ndarray(picture(150, SMALL), format="bgr24")))
+        container.mux(video.encode())
+        for number in range(100):
+            frame = av.AudioFrame(format="s16", layout="stereo", samples=1152)
+            for plane in frame.planes:
+                plane.update(bytes(plane.buffer_size))
+            frame.sample_rate, frame.pts = 48000, number * 1152
+            container.mux(sound.encode(frame))
+        container.mux(sound.encode())
+    data = path.read_bytes()
+    pids = [int.from_bytes(data[at + 1 : at + 3], "big") & 0x1FFF for at in range(0, len(data), 188)]
+    end = 188 * (len(pids) - pids[::-1].index(0x100))  # of the last packet of video
+    return data[:end], data[end:]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import socket
 import ssl
 import struct
@@ -41,11 +42,15 @@ class TlsCamera:
     """What it was asked: the method, and whether a password came with it.
 
     `redirect`: where it sends whoever asks; `film`: MPEG-TS, for RTSP; without one every password is wrong there.
+    `then`: MPEG-TS that follows the film without end, slowly; with b"" it falls silent, with None it hangs up.
+    `left`: how many connections were closed by whoever looked.
     """
 
     port: int
     redirect: str = ""
     film: bytes = b""
+    then: bytes | None = None
+    left: int = 0
     asked: list[tuple[str, bool]] = field(default_factory=list)
 
     def url(self, scheme: str, host: str = "localhost") -> str:
@@ -79,15 +84,27 @@ class TlsCamera:
             return f"200 OK\r\nContent-Type: application/sdp\r\nContent-Length: {len(SESSION)}", SESSION
         if method == "SETUP":
             return "200 OK\r\nSession: 1\r\nTransport: RTP/AVP/TCP;unicast;interleaved=0-1", b""
-        return "200 OK\r\nSession: 1", self.packets() if method == "PLAY" else b""
+        return "200 OK\r\nSession: 1", b"".join(packets(self.film)) if method == "PLAY" else b""
 
-    def packets(self) -> bytes:
-        """The film in RTP packets (RFC 3550), each in a frame of RTSP's connection (RFC 2326, 10.12)."""
-        parts = [self.film[at : at + 1316] for at in range(0, len(self.film), 1316)]
-        heads = [struct.pack(">BBHII", 0x80, 33, number, number * 900, 1) for number in range(len(parts))]
-        return b"".join(
-            b"$\0" + struct.pack(">H", 12 + len(part)) + head + part for head, part in zip(heads, parts, strict=True)
-        )
+    def go_on(self, connection: socket.socket) -> None:
+        """After the film: until whoever looks has gone, as `then` says."""
+        connection.settimeout(0.02)
+        after = len(packets(self.film))
+        try:
+            for packet in itertools.cycle(packets(self.then or b"", after) or [b""]):
+                connection.sendall(packet)
+                with contextlib.suppress(TimeoutError):
+                    if not connection.recv(4096):
+                        break
+        finally:
+            self.left += 1
+
+
+def packets(film: bytes, first: int = 0) -> list[bytes]:
+    """A film in RTP packets (RFC 3550) from a number on, each in a frame of RTSP's connection (RFC 2326, 10.12)."""
+    parts = [film[at : at + 1316] for at in range(0, len(film), 1316)]
+    heads = [struct.pack(">BBHII", 0x80, 33, number, number * 900, 1) for number in range(first, first + len(parts))]
+    return [b"$\0" + struct.pack(">H", 12 + len(part)) + head + part for head, part in zip(heads, parts, strict=True)]
 
 
 @contextmanager
@@ -108,6 +125,8 @@ def tls_camera(certificate: Path | None, redirect: str = "") -> Iterator[TlsCame
                     while (answer := camera.answer(lines)) is not None:
                         connection.sendall(answer)
                         if camera.asked[-1][0] == "PLAY":  # the film has ended
+                            if camera.then is not None:
+                                camera.go_on(connection)
                             return
 
         def accept() -> None:

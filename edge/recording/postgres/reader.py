@@ -167,6 +167,10 @@ class PostgresRecording:
         """As `Recorded`."""
         return self._rollups.buckets(device, start, end)
 
+    def beside(self, device: str, moment: datetime, *, before: bool) -> list[Bucket]:
+        """As `Recorded`."""
+        return self._rollups.beside(device, moment, before=before)
+
     def days(self, device: str, start: datetime, end: datetime) -> Iterator[Bucket]:
         """As `Recorded`: whole days of UTC where these are made."""
         return self._rollups.days(device, start, end)

@@ -38,6 +38,8 @@ SELECT r.start, r.series, e.mode, e.model_faces, e.model_emotions, e.model_pose,
 FROM edge.rollups r JOIN edge.series e ON e.id = r.series
 WHERE r.device = %s ORDER BY r.start {order} FETCH FIRST 1 ROW WITH TIES
 """
+BESIDE = OUTERMOST.replace("ORDER BY", "AND r.start {side} %s ORDER BY")
+BEFORE, BEHIND = BESIDE.format(side="<", order="DESC"), BESIDE.format(side=">=", order="")
 OUTERMOST_DAYS = """
 SELECT d.day::timestamp AT TIME ZONE 'UTC', d.series, e.mode, e.model_faces, e.model_emotions, e.model_pose,
     d.sums::text, d.runs
@@ -90,6 +92,10 @@ class RollupReader:
             lambda since, until: self._ask(NEXT_ROLLUP, device, since, until),
             start, end, MONTH,
         )  # fmt: skip
+
+    def beside(self, device: str, moment: datetime, *, before: bool) -> list[Bucket]:
+        """As `Recorded`."""
+        return [self._bucket(device, row) for row in self._ask(BEFORE if before else BEHIND, device, moment)]
 
     def _buckets_of_slice(self, device: str, start: datetime, end: datetime) -> Iterator[Bucket]:
         after: tuple[Any, ...] = (start, FIRST_SERIES)

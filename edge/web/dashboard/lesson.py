@@ -86,7 +86,8 @@ def lesson(
         "from": milliseconds(start), "to": milliseconds(now), "axis": milliseconds(_axis(parts, start, now)),
         "pieces": pieces(parts, start, now),
         "gaps": gaps_json(unheard(found, deaf), start),
-        "mean": totals.mean, "front": front_share(totals.facing), "measured": totals.time.figures,
+        "mean": totals.mean, "front": front_share(totals.facing),
+        "measured": min(totals.time.figures, round(1000 * totals.covered)),
         "models": totals.models,
         **shares_json(totals.shares),
     }  # fmt: skip

@@ -13,6 +13,7 @@ from edge.reporting.lesson_comparison import FACES, Comparison, EarlierLessons, 
 from edge.reporting.lesson_report import LessonReport
 from edge.reporting.lesson_sentences import NOT_MEASURED, SUREST, limits, not_yet
 from edge.reporting.lesson_statistics import FRONT, LEAST_MINUTES, width_of
+from edge.reporting.missing_words import in_part_missing
 from edge.reporting.smoothing import LinePoint
 from edge.web.dashboard.lesson import JSON, gaps_json, milliseconds, pieces, shares_json
 
@@ -40,6 +41,7 @@ def lesson_json(
     if report.summary.enough and report.changes is not None:
         notes.append(SUREST)
     notes += limits(totals, data.round_to)
+    notes += in_part_missing(totals, data.period.zone, lambda moment: f"{moment:%Y-%m-%d %H:%M}")
     if comparison and comparison.verdict in ("one", "few", "same") and may_be_equal(comparison):
         notes.append(MAY_BE_EQUAL)
     return {
@@ -60,7 +62,8 @@ def lesson_json(
         "minutes": list(_minutes(report)), "width": width_of(data.parts) // MILLISECOND,
         "pieces": pieces(data.parts, start, end, PIECES),
         "gaps": gaps_json(data.gaps, start),
-        "mean": totals.mean, "front": front_share(totals.facing), "measured": round(1000 * report.summary.measured),
+        "mean": totals.mean, "front": front_share(totals.facing),
+        "measured": round(1000 * min(report.summary.measured, totals.covered)),
         "rolled_up": bool(data.parts) and not data.windows,
         **shares_json(totals.shares),
     }  # fmt: skip

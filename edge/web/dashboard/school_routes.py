@@ -105,7 +105,7 @@ class _Maps:
             oldest = min(start for start, _ in known.values())
             now = datetime.now(timezone.utc)
             newest = newest_of((end for _, end in known.values()), now) - timedelta(seconds=1)
-            school = School(recording, sorted(known), past.timetable, past.zone, now)
+            school = School(recording, sorted(known), past.timetable, past.zone, now, known)
             data = question(school, oldest.astimezone(past.zone), newest.astimezone(past.zone))
             return map_answer(data, words, lessons=past.timetable is not None)
 

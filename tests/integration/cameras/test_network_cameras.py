@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -23,12 +23,25 @@ from edge.cameras.factory import open_camera
 from edge.cameras.stream import StreamCamera
 from edge.config.schema import Config
 from edge.errors import CameraError
-from tests.support.faulty_camera import GOOD, PASSWORD, STREAMS, USER, FaultyCamera, faulty_camera, lying, picture
+from tests.support.brokers import wait_for
+from tests.support.faulty_camera import (
+    GOOD,
+    PASSWORD,
+    STREAMS,
+    USER,
+    FaultyCamera,
+    faulty_camera,
+    lying,
+    many_scans,
+    picture,
+)
 from tests.support.paths import ROOT
+from tests.support.snapshot_camera import snapshot_camera
+from tests.support.tls_camera import tls_camera
 
 pytest.importorskip("av", reason="PyAV has no wheel here; OpenCV decodes video")
 
-from tests.support.films import plain_h264
+from tests.support.films import plain_h264, with_sound
 
 BOTH = [
     "pyav",
@@ -120,13 +133,39 @@ def test_a_snapshot_is_fetched_again_and_again(camera: FaultyCamera) -> None:
     assert levels[-1] > levels[0] + 2
 
 
-def test_a_snapshot_that_cannot_be_decoded_is_passed_over(
-    camera: FaultyCamera, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("decoder", BOTH)
+@pytest.mark.parametrize("kind", [".jpg", ".png"])
+def test_an_address_that_gives_one_picture_may_have_any_name(
+    camera: FaultyCamera, kind: str, decoder: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    taken = frames(camera.url("/sometimes.jpg"), 3.2)
-    assert len(taken) >= 2
-    assert all(map(is_whole, taken))
-    assert len([record for record in caplog.records if "cannot be decoded" in record.message]) <= 2
+    monkeypatch.setattr(video_decoder, "has_pyav", lambda: decoder == "pyav")
+    path = "/cgi-bin/snapshot.cgi?channel=1"
+    camera.files[path] = cv2.imencode(kind, picture(150))[1].tobytes()
+    stream = StreamCamera(camera.url(path), 20, 20)
+    stream.start()
+    for _ in range(3):
+        found = stream.read()
+        assert found is not None
+        assert found.shape == (360, 640, 3)
+    stream.stop()
+    assert len(camera.asked) == 3
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("decoder", BOTH)
+def test_a_snapshot_that_cannot_be_decoded_is_passed_over(
+    camera: FaultyCamera, decoder: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(video_decoder, "has_pyav", lambda: decoder == "pyav")
+    stream = StreamCamera(camera.url("/sometimes"), 20, 20)
+    stream.start()
+    for _ in range(2):
+        found = stream.read()
+        assert found is not None
+        assert np.abs(found.astype(int) - picture(150)).mean() < 12
+    stream.stop()
+    assert len(camera.asked) == 3
+    assert len([record for record in caplog.records if "cannot be decoded" in record.message]) == 1
 
 
 @pytest.mark.parametrize("decoder", BOTH)
@@ -228,3 +267,69 @@ def test_what_says_that_it_is_huge_takes_no_memory(
     said, grown = done.stdout.splitlines()
     assert re.search("no frame|cannot be opened|not taken from a network|too much memory", said)
     assert int(grown) < 250_000  # KB; it was 600,000 and two million
+
+
+@pytest.mark.parametrize("decoder", BOTH)
+def test_a_stream_whose_video_is_found_late(
+    camera: FaultyCamera, decoder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its header does not say what is in it."""
+    monkeypatch.setattr(video_decoder, "has_pyav", lambda: decoder == "pyav")
+    camera.files["/live.flv"] = plain_h264(tmp_path / "live.flv", 160, 30)
+    for _ in range(3):
+        stream = StreamCamera(camera.url("/live.flv"), 20, 20)
+        stream.start()
+        assert stream.read() is not None
+        stream.stop()
+
+
+@pytest.mark.parametrize("decoder", BOTH)
+def test_a_jpeg_of_too_many_scans_is_not_decoded(
+    camera: FaultyCamera, decoder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is small, and would take minutes."""
+    monkeypatch.setattr(video_decoder, "has_pyav", lambda: decoder == "pyav")
+    camera.files["/slow.jpg"] = many_scans(1000)
+    stream = StreamCamera(camera.url("/slow.jpg"), 20, 1)
+    stream.start()
+    with pytest.raises(CameraError):
+        stream.read()
+    stream.stop()
+
+
+def check_it_is_let_go_of(stream: StreamCamera, began: Callable[[], None] = lambda: None) -> None:
+    """A camera that gave a picture, and then gives none, is lost, and closed not much later than it says.
+
+    Args:
+        stream: With a second for each frame.
+        began: Called once there was a picture.
+    """
+    capture = CaptureThread(stream, 20, 1)
+    capture.start()
+    wait_for(lambda: capture.wait_open(0.1) and capture.take(0.1) is not None, 20, "a picture")
+    began()
+    with pytest.raises(CameraError):  # noqa: PT012
+        while True:
+            capture.take(0.1)
+    wait_for(lambda: capture.stop(0.0), 12, "the driver to let go of it")
+
+
+@pytest.mark.parametrize("decoder", BOTH)
+@pytest.mark.parametrize("goes_on", ["nothing", "sound"])
+def test_a_stream_that_stalls_is_let_go_of_in_time(
+    goes_on: str, decoder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a pause, which is confirmed once the camera is closed."""
+    monkeypatch.setattr(video_decoder, "has_pyav", lambda: decoder == "pyav")
+    with tls_camera(None) as camera:
+        camera.film, sound = with_sound(tmp_path / "room.ts")
+        camera.then = sound if goes_on == "sound" else b""
+        check_it_is_let_go_of(StreamCamera(camera.url("rtsp"), 20, 1))
+        wait_for(lambda: camera.left == 1, 12, "the connection to be closed")
+
+
+@pytest.mark.parametrize("decoder", BOTH)
+def test_a_snapshot_has_as_long_as_a_frame(decoder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(video_decoder, "has_pyav", lambda: decoder == "pyav")
+    with snapshot_camera() as camera:
+        check_it_is_let_go_of(StreamCamera(camera.source, 20, 1), camera.answers.clear)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -116,9 +117,38 @@ class OldContainer:
         return getattr(self._container, name)
 
 
-def test_no_thread_of_a_decoder_waits_for_the_interpreter() -> None:
-    """With a level, PyAV takes what FFmpeg says to Python: it waited for whoever closed the stream, and that for it."""
+def decode(path: Path) -> None:
+    """All frames of a film, without a clock."""
+    decoder = PyAvDecoder(str(path), SkippedFrames("film"), None)
+    while decoder.advance():
+        pass
+    decoder.close()
+
+
+def test_no_thread_of_a_decoder_waits_for_the_interpreter(tmp_path: Path) -> None:
+    """As it would to have its message counted, while the one that closes holds that and waits for the thread."""
+    path = tmp_path / "damaged.h264"
+    whole = plain_h264(path, 320, 40)
+    last = whole.rindex(b"\0\0\1")
+    path.write_bytes(whole[: last + 5] + b"\xaa" * 20)
+    counted, _ = av.logging.get_last_error()
+    decode(path)
+    assert av.logging.get_last_error()[0] == counted
     assert not hasattr(av.logging, "set_libav_level") or av.logging.get_level() is None
+
+
+def test_a_decoder_that_is_closed_keeps_no_thread(tmp_path: Path) -> None:
+    """Nor what its threads have decoded, though Python does not sweep up meanwhile."""
+    path = tmp_path / "film.h264"
+    plain_h264(path, 160, 5)
+    gc.disable()
+    try:
+        before = len(list(Path("/proc/self/task").iterdir()))
+        for _ in range(5):
+            decode(path)
+        assert len(list(Path("/proc/self/task").iterdir())) < before + 5
+    finally:
+        gc.enable()
 
 
 def test_a_version_that_does_not_know_the_best_stream(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

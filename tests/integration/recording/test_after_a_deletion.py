@@ -209,6 +209,18 @@ def test_a_lesson_without_its_beginning_or_its_end_says_how_many_windows_are_mis
     assert after.totals.missing == 0
 
 
+def test_windows_that_were_lost_beside_a_night_are_not_0_on_either_side_of_it(place: Place) -> None:
+    morning = 24 * 60
+    with place.opened() as store:
+        store.store(as_messages([*measured(0, 20), *measured(morning, morning + 20, 171 - 6 * morning)]), LATER)
+    for first, last, known in ((-60, 60, 0), (morning - 60, morning + 60, 0), (-60, morning + 60, 50)):
+        totals = read(place, Period(MONDAY + first * MINUTE, MONDAY + last * MINUTE, timezone.utc)).totals
+        assert (totals.missing, totals.most_missing) == (known, 50)
+    place.delete("room-1", MONDAY + HOUR, MONDAY + 23 * HOUR, LATER)
+    totals = read(place, Period(MONDAY, MONDAY + HOUR, timezone.utc)).totals
+    assert totals.most_missing == 0, "they may have been deleted"
+
+
 def test_sql_and_grafana_take_nothing_that_was_deleted_for_lost_or_for_a_pause(postgres: Place) -> None:
     assert postgres.server
     with postgres.opened() as store:

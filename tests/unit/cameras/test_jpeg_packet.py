@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from edge.cameras.jpeg_packet import decode_jpeg, has_end, jpeg_in
-from tests.support.faulty_camera import GOOD, SMALL, jpeg, lying, picture
+from tests.support.faulty_camera import GOOD, SMALL, jpeg, lying, many_scans, picture
 
 PROGRESSIVE = cv2.imencode(".jpg", picture(150), [cv2.IMWRITE_JPEG_PROGRESSIVE, 1])[1].tobytes()
 RESTARTS = jpeg(picture(150), restart=8)
@@ -41,6 +41,11 @@ def test_what_stands_around_a_picture_does_not_matter(whole: bytes, before: byte
     found = decode_jpeg(jpeg_in(before + (whole if end else whole[:-2]) + behind))
     assert found is not None
     assert is_close(found)
+
+
+def test_of_how_many_scans_a_picture_may_be_made() -> None:
+    assert decode_jpeg(jpeg_in(many_scans(20))) is not None
+    assert jpeg_in(many_scans(100)) == b""
 
 
 @pytest.mark.parametrize("second", [b"\xff\xd9", GOOD, GOOD[: len(GOOD) // 2]])

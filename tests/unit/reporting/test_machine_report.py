@@ -270,3 +270,44 @@ def test_a_hostile_room_is_bounded_and_keeps_no_known_alert_out() -> None:
 def test_power_in_words(bits: int | None, under_voltage: bool | None, words: str, level: str) -> None:  # noqa: FBT001
     sentence, how = power(bits, under_voltage)
     assert (str(sentence), how) == (words, level)
+
+
+def after(epoch: str, seconds: float, **quality: bool) -> WindowPayload:
+    """A window of a device, so long after the first."""
+    start, end = (
+        format_timestamp(parse_timestamp(each) + timedelta(seconds=seconds))
+        for each in (WINDOW.window.start, WINDOW.window.end)
+    )
+    return WINDOW.model_copy(
+        update={
+            "epoch": epoch,
+            "seq": WINDOW.seq + round(seconds),
+            "window": WINDOW.window.model_copy(update={"start": start, "end": end}),
+            "quality": WINDOW.quality.model_copy(update=quality),
+        }
+    )
+
+
+def test_two_devices_under_one_name_are_a_trouble_and_one_whose_clock_is_set_once_is_none() -> None:
+    seconds = WINDOW.window.seconds
+    found = room()
+    for n in range(1, 10):  # one after the other; the new epoch is that of a new outbox
+        found.machine.hear(after("new" if n > 5 else WINDOW.epoch, n * seconds), NOW)
+    found.machine.hear(after("new", 9 * seconds - 2), NOW)
+    assert told(report(found, NOW)) == []
+    twins = room()
+    for n in range(1, 4):
+        twins.machine.hear(after(WINDOW.epoch, n * seconds), NOW)
+        twins.machine.hear(after("other", (n + 0.3) * seconds), NOW)
+    assert told(report(twins, NOW)) == [("bad", "two_devices")]
+    assert told(report(Room("room-1", False, None, twins.machine, NOW), NOW)) == [
+        ("bad", "two_devices"),
+        ("bad", "offline"),
+    ]
+    assert told(report(room(of=twins.machine, window=after(WINDOW.epoch, 3700)), NOW + HOUR))[:1] != [
+        ("bad", "two_devices")
+    ]
+    unset = room()
+    for n in range(1, 9):
+        unset.machine.hear(after("other" if n % 2 else WINDOW.epoch, n * seconds / 3, clock_synced=False), NOW)
+    assert "two_devices" not in [name for _, name in told(report(unset, NOW))]

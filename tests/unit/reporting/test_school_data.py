@@ -177,6 +177,51 @@ def test_lessons_that_were_not_recorded_are_counted(school: School) -> None:
     assert any("54\N{NO-BREAK SPACE}min of lessons were not recorded." in each for each in told)
 
 
+def test_a_room_is_expected_from_its_first_day_on_and_named_once_it_is_silent(tmp_path: Path) -> None:
+    """On Wednesday room-1 was renamed; room-3 is there all the time, but for Friday of the second week."""
+    special: dict[tuple[str, int, int], tuple[WindowPayload, ...]] = {
+        (room, day, lesson): ()
+        for room, days in (("room-1", range(2, 10)), ("room-101", range(2)), ("room-3", (9,)))
+        for day in days
+        for lesson in range(4)
+    }
+    rooms = ["room-1", "room-101", "room-3"]
+    recording = Recording(record_school(tmp_path / "s.sqlite", rooms, 10, special))
+    recording.start()
+    found = School(recording, rooms, TIMETABLE, VIENNA, LATER)
+
+    def told(data: MapData) -> tuple[str, list[int | None], list[str]]:
+        said = [str(each).replace("\N{NO-BREAK SPACE}", " ") for each in describe_school(data, [], Words())]
+        missed = [each.missed if each.missed is None else round(each.missed / 1800) for each in data.sums]
+        return said[0], missed, [each for each in said if "has sent nothing" in each]
+
+    silent = "room-1 has sent nothing since 17 November 2026, and is not counted here."
+    second = MONDAY + timedelta(days=7)
+    try:
+        assert told(found.days(MONDAY)) == ("3 of 3 rooms were recorded, 20 h 00 min in all.", [12, 0, 0], [])
+        for data, missed in ((found.days(second), 4), (found.day(second), 0)):
+            begins, counts, named = told(data)
+            assert begins.startswith("2 of 2 rooms were recorded")
+            assert counts == [None, 0, missed]
+            assert named == [silent]
+            assert room_rows(data, [], Words())[0] == ("room-1", "nothing since 17 November 2026", "-", "-", "-")
+        assert told(found.day(MONDAY))[:2] == ("2 of 2 rooms were recorded, 4 h 00 min in all.", [0, None, 0])
+        assert told(found.day(second + timedelta(days=4)))[1:] == (
+            [None, 0, None],
+            ["room-3 has sent nothing since 26 November 2026, and is not counted here.", silent],
+        )
+        assert told(found.term(second, second))[2] == [silent]
+        assert told(found.day(MONDAY + timedelta(days=5)))[1:] == ([0, 0, 0], []), "on Saturday nothing is expected"
+        early = School(
+            recording, rooms, TIMETABLE, VIENNA, datetime.combine(second + timedelta(days=7), time(7), VIENNA)
+        )
+        assert told(early.day(second + timedelta(days=7)))[2] == [], "before the first lesson nobody is missed"
+        hours = School(recording, rooms, None, VIENNA, LATER)
+        assert told(hours.day(second))[1:] == ([None] * 3, [silent])
+    finally:
+        recording.stop()
+
+
 @pytest.mark.parametrize("minutes", [10, 30])
 def test_windows_that_reach_beyond_a_lesson_do_not_make_up_for_another(tmp_path: Path, minutes: int) -> None:
     """From 07:55 to 09:25 and nothing after: of the third lesson a quarter of an hour is there, and no fourth."""

@@ -1,0 +1,107 @@
+"""Windows lost across the edge of a time: told alike in a lesson, a day, a week and a term, and never as 0."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+
+import pytest
+
+from edge.contract.validation import DeviceMessage
+from edge.languages.words import Words
+from edge.recording.reader import Recording
+from edge.reporting.missing_words import in_part_missing, missing_text
+from edge.reporting.period import Period
+from edge.reporting.report_data import read_report
+from edge.reporting.school_data import School
+from edge.reporting.school_sentences import room_rows
+from edge.reporting.skipped_numbers import LostAtEdge
+from edge.reporting.totals import Totals
+from edge.reporting.wording import figures, notes
+from tests.support.recorded_school import TIMETABLE, VIENNA
+from tests.support.recorded_weeks import record
+from tests.support.replaced_model import smiling
+
+MONDAY, DAY, MINUTE = date(2026, 11, 16), timedelta(days=1), timedelta(minutes=1)
+LATER = datetime(2026, 12, 1, tzinfo=VIENNA)
+
+
+def at(day: int, hour: int = 0, minute: int = 0) -> datetime:
+    """A time in the week from Monday on."""
+    return datetime.combine(MONDAY + day * DAY, time(hour, minute), VIENNA)
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Iterator[Recording]:
+    """Windows of a minute, from eight to ten, on Friday, Monday and Tuesday; the first 40 of the last two are lost."""
+    messages, seq = [], 0
+    for day in (-3, 0, 1):
+        for minute in range(120):
+            seq += 1
+            if day < 0 or minute >= 40:
+                window = smiling(at(day, 8) + minute * MINUTE, "room-1", seq, seconds=60)
+                messages.append(DeviceMessage("room-1", "window", window, "edge.window/2"))
+    found = Recording(record(tmp_path / "s.sqlite", messages, LATER))
+    found.start()
+    yield found
+    found.stop()
+
+
+def told(totals: Totals) -> tuple[int, int]:
+    return totals.missing, totals.most_missing
+
+
+def test_a_lesson_a_day_a_week_and_a_term_tell_the_same(recording: Recording) -> None:
+    def read(start: datetime, end: datetime) -> tuple[int, int]:
+        return told(read_report(recording, "room-1", Period(start, end, VIENNA), LATER).totals)
+
+    school = School(recording, ["room-1"], TIMETABLE, VIENNA, LATER)
+    for day, since in ((0, at(-3, 10)), (1, at(0, 10))):
+        whole = read_report(recording, "room-1", Period(at(day), at(day + 1), VIENNA), LATER)
+        # Monday has a night at both of its ends.
+        edges = [LostAtEdge(since, at(day, 8, 40), 40, 0, 40)]
+        if day == 0:
+            edges.append(LostAtEdge(at(0, 10), at(1, 8, 40), 40, 0, 40))
+        assert [*whole.totals.lost_at_edges] == edges
+        assert told(whole.totals) == told(school.day(MONDAY + day * DAY).sums[0].totals) == (0, 40 * len(edges))
+        assert read(at(day, 8), at(day, 9)) == (0, 40)
+        assert read(at(day, 8, 32), at(day, 9)) == (0, 8), "no more than there was time for"
+        assert read(at(day, 9), at(day, 10)) == (0, 0)
+    # Those before Tuesday are of this week, those before Monday may be.
+    week = read(at(0), at(7))
+    assert week == told(school.week("room-1", MONDAY).sums[0].totals) == told(school.days(MONDAY).sums[0].totals)
+    assert week == (40, 80)
+    assert read(at(-7), at(7)) == told(school.term(MONDAY - 7 * DAY, MONDAY).sums[0].totals) == (80, 80)
+    assert told(school.term(MONDAY, MONDAY).sums[0].totals) == (40, 80)
+
+
+def test_what_the_time_explains_is_known(tmp_path: Path) -> None:
+    """Of an hour without a break 30 windows are lost, from 8:20 to 8:50: a lesson ends in between."""
+    times = [(n, at(0, 8) + n * MINUTE) for n in range(60) if not 20 <= n < 50]
+    messages = [
+        DeviceMessage("room-1", "window", smiling(start, "room-1", n + 1, seconds=60), "edge.window/2")
+        for n, start in times
+    ]
+    recording = Recording(record(tmp_path / "s.sqlite", messages, LATER))
+    recording.start()
+    found = [
+        told(read_report(recording, "room-1", Period(*span, VIENNA), LATER).totals)
+        for span in ((at(0, 8), at(0, 8, 32)), (at(0, 8, 32), at(0, 9)), (at(0, 8), at(0, 9)), (at(0, 8), at(0, 8, 20)))
+    ]
+    recording.stop()
+    assert found == [(12, 12), (18, 18), (30, 30), (0, 0)]
+
+
+def test_it_is_said_with_what_is_known(recording: Recording) -> None:
+    words = Words()
+    found = read_report(recording, "room-1", Period(at(1, 8), at(1, 9), VIENNA), LATER)
+    said = (
+        "40 windows that were measured between 16 November 2026, 10:00 and 17 November 2026, 08:40 are not here: lost, "
+        "or still to come. How many of them are of this time is not known: 0 to 40."
+    )
+    assert said in [each.replace("\N{NO-BREAK SPACE}", " ") for each in notes(found, words)]
+    assert dict(figures(found, words))["missing"] == missing_text(found.totals, words) == "0 to 40"
+    assert len(in_part_missing(found.totals, VIENNA, str)) == 1
+    week = School(recording, ["room-1"], TIMETABLE, VIENNA, LATER).days(MONDAY)
+    assert room_rows(week, [], words)[0][3] == "40 to 80"
