@@ -10,10 +10,11 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from edge.reporting.lesson_comparison import BY_CHANCE_AWAY, FACES, FEWEST, student_tail
+from edge.reporting.lesson_comparison import BY_CHANCE_AWAY, FACES, FEWEST
 from edge.reporting.lesson_statistics import Figure
 from edge.reporting.scatter import plus_known, usual
 from edge.reporting.share_scales import LEAST_ERROR, LEAST_FACTOR, by_factors
+from edge.reporting.student import student_tail
 
 STILL_FACES = 0.1  # standard deviation; a room that scatters less has nobody in it, or is made up
 Place = tuple[int, int]

@@ -16,6 +16,7 @@ from typing import Literal, TypeVar
 from edge.reporting.lesson_statistics import FRONT, LEAST_FACES, Figure, LessonSummary
 from edge.reporting.scatter import plus_known
 from edge.reporting.share_scales import LEAST_ERROR, LEAST_FACTOR, by_factors
+from edge.reporting.student import student_quantile, student_tail
 
 FALSE = 0.05  # probability that anything is called different where nothing is, over all figures of a lesson
 FEWEST = 3  # earlier lessons that differences can be judged by
@@ -212,36 +213,6 @@ def remaining(probabilities: Mapping[Name, float], false: float = FALSE) -> set[
             break
         found.add(name)
     return found
-
-
-def student_tail(distance: float, degrees: int) -> float:
-    """Probability that Student's t lies at least so far from 0, to either side (Abramowitz & Stegun 26.7.3 and 4).
-
-    Args:
-        distance: At least 0.
-        degrees: Of freedom, 1 or more.
-    """
-    angle = math.atan(distance / math.sqrt(degrees))
-    cosine, sine = math.cos(angle), math.sin(angle)
-    odd = degrees % 2
-    term, total = (cosine if odd else 1.0), 0.0
-    for k in range(1 + odd, degrees, 2):
-        total += term
-        term *= cosine**2 * k / (k + 1)
-    if odd:
-        return max(0.0, 1 - 2 / math.pi * (angle + sine * total))
-    return max(0.0, 1 - sine * total)
-
-
-def student_quantile(probability: float, degrees: int) -> float:
-    """The distance that Student's t exceeds, to either side, with this probability, by bisection."""
-    low, high = 0.0, 1.0
-    while student_tail(high, degrees) > probability:
-        high *= 2
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if student_tail(middle, degrees) > probability else (low, middle)
-    return high
 
 
 def _differences(mine: Mapping[str, Figure], others: Sequence[Mapping[str, Figure]]) -> dict[str, Difference]:

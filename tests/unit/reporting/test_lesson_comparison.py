@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from edge.reporting.lesson_comparison import Conditions, compare, student_quantile, student_tail
+from edge.reporting.lesson_comparison import Conditions, compare
 from edge.reporting.lesson_statistics import Figure, LessonSummary
+from edge.reporting.student import student_quantile, student_tail
 
 SAME = Conditions(mode="emotions", faces="f@1", emotions="e@1", pose="front, p@1", masks="m1", place="p1", policy="5/1")
 LABELS = ("happy", "surprise", "neutral", "sad", "fear", "disgust", "angry")
