@@ -133,14 +133,17 @@ object() { # PROBLEM: nothing is changed then, unless somebody is thrown out: th
         exit 1
     fi
 }
+disk_is_full() { # sets $free and $least, in KB
+    least=$((1024 + 2 * $(wc -c <"$rules") / 1024))
+    free=$(df -Pk "$rules" | awk 'NR == 2 { print $4 }')
+    [ "$free" -lt $least ]
+}
 before_change() { # room for what the broker writes, and a copy of what it has written last
     if [ ! -r "$rules" ]; then
         echo "note: no $rules can be read here, so nobody looks whether the broker's disk takes the change: run this there, as root" >&2
         return
     fi
-    least=$((1024 + 2 * $(wc -c <"$rules") / 1024))
-    free=$(df -Pk "$rules" | awk 'NR == 2 { print $4 }')
-    if [ "$free" -lt $least ]; then
+    if disk_is_full; then
         object "$free KB are free for $rules, and $least are needed: make room first"
     fi
     if ! whole "$rules"; then
@@ -156,7 +159,10 @@ after_change() { # yes or no: whether the rules have to have $name now; newer Mo
         if whole "$rules" && [ $there = "$1" ]; then return 0; fi
         sleep 1
     done
-    if whole "$rules"; then
+    if whole "$rules" && disk_is_full; then # Mosquitto 2.1 writes a new file beside it
+        echo "error: the change is not in $rules: the disk is full. It holds until Mosquitto is restarted, and then no longer." >&2
+        echo "Make room, and before that run: sh $0 --save OPTIONS..." >&2
+    elif whole "$rules"; then
         echo "error: the change is not in $rules: is that the file of this broker? \`--rules FILE\` names another one" >&2
     else
         echo "error: $rules is cut off: is the disk full? Mosquitto goes on, but once it is restarted nobody may connect." >&2
@@ -189,11 +195,17 @@ said_of_itself='availability info state latest health alerts alert/camera alert/
     alert/masks alert/outbox alert/picture'
 thrown_out="{\"command\": \"deleteClient\", \"username\": \"$name\"}, \
 {\"command\": \"deleteClient\", \"username\": \"$name-check\"}"
-clear_retained() { # OPTIONS: what the room $name has left, as its user, whose password nobody has from now on
-    password=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
-    # In one message: the user is there until the rest is done, so that this can be run again.
-    ask "$thrown_out, {\"command\": \"createClient\", \"username\": \"$name\", \"password\": \"$password\", \"roles\": \
-[{\"rolename\": \"$name\"}], \"clientid\": \"$client\"}" "$@"
+stand_in() { # USER CLIENT-ID: a command that makes a user of $name's rights, whose password nobody has
+    echo "{\"command\": \"createClient\", \"username\": \"$1\", \"password\": \"$password\", \"roles\": \
+[{\"rolename\": \"$name\"}], \"clientid\": \"$2\"}"
+}
+end_session() { # USER CLIENT-ID OPTIONS: connects once as a stand-in, and says goodbye
+    # That takes back a will with a delay: as long as one of 136 years is first in its list, Mosquitto sends none of any room.
+    set -- "$@" -V 5 -q 1 -i "$2" -u "$1" -P "$password" -t "$prefix/$name/availability" -m offline
+    shift 2
+    mosquitto_pub "$@" >/dev/null 2>&1 || true # a reader may not say so
+}
+clear_retained() { # OPTIONS: what the room $name has left, as its stand-in
     set -- "$@" -V 5 -q 1 -i "$client" -u "$name" -P "$password" -r
     cleared=yes
     # Who is connected hears `offline`; an empty one says nothing to them.
@@ -212,12 +224,20 @@ if [ "$kind" = remove ]; then
         echo "error: the broker has no user $name" >&2
         exit 1
         ;;
-    *"\"clientid\":\"$client\""*) is_room=yes ;;
-    *) is_room=no ;;
     esac
+    own_client=$(printf '%s\n' "$said" | sed -n 's/.*"clientid":"\([^"]*\)".*/\1/p')
     before_change
     done_so_far='not all is known to be done: run this again'
-    [ $is_room = no ] || clear_retained "$@"
+    password=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
+    # In one message: the user is there until the rest is done, so that this can be run again.
+    if [ "$own_client" = "$client" ]; then # a room
+        ask "$thrown_out, $(stand_in "$name" "$client"), $(stand_in "$name-check" "$client-check")" "$@"
+        end_session "$name-check" "$client-check" "$@" # before: its will may leave something, too
+        clear_retained "$@"
+    else
+        ask "$thrown_out, $(stand_in "$name" "$own_client")" "$@"
+        end_session "$name" "$own_client" "$@"
+    fi
     # In this order, a role only when nobody has it any more: Mosquitto 2.0.11 dies of one that a group still has.
     made=$thrown_out
     for group in commanders/commands pausers/pause; do

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -97,7 +98,7 @@ class CaptureThread:
         with self._changed:
             self._changed.wait_for(lambda: self._open or self._ended, timeout)
             if not self._open and self._error is not None:
-                raise self._error
+                raise copy(self._error)  # what is raised holds this call, and so us
             if not self._open and self._now() - self._since > self._open_timeout:
                 raise CameraError(f"camera {self._camera.name} did not open in time", "is it connected and reachable?")
             return self._open
@@ -119,7 +120,7 @@ class CaptureThread:
             frame, self._frame = self._frame, None
             self._changed.notify_all()
             if frame is None and self._error is not None:
-                raise self._error
+                raise copy(self._error)
             if frame is None and not self._ended and self._now() - self._since > self._read_timeout:
                 raise CameraError(
                     f"camera {self._camera.name} gave no usable frame in {self._read_timeout:g} s",
@@ -161,7 +162,7 @@ class CaptureThread:
                 self._changed.notify_all()
             self._read_all()
         except EdgeError as error:
-            self._error = error
+            self._error = _without_frames(error)
         except Exception as error:  # noqa: BLE001 - a driver may raise anything; it must not end the thread unheard
             self._error = CameraError(f"camera {self._camera.name} failed", f"{type(error).__name__}: {error}")
         finally:
@@ -224,3 +225,12 @@ class CaptureThread:
                 self._frame = Frame(image, self._since, orientation=orientation)
                 self._changed.notify_all()
             del raw, image  # a picture that was fetched is not kept until the next one comes
+
+
+def _without_frames(error: EdgeError) -> EdgeError:
+    """The error alone, without the calls that led to it: these hold the camera, its last picture, and us.
+
+    As we hold the error, all of that would stay in memory, through a pause as well, until Python looks for cycles.
+    """
+    error.__traceback__ = error.__context__ = error.__cause__ = None
+    return error

@@ -7,6 +7,7 @@ from typing import Literal
 
 WILL_DELAY = 10  # seconds: a short break in the network is no news
 SESSION_EXPIRY = 60  # seconds; must outlast the will's delay, or the end of the session sends the will at once
+SILENCE = 7260  # seconds without `health`, sent once an hour or more often, also in a pause: the device is gone
 MAX_PACKET = 256 * 1024  # bytes; a broker keeps what is longer to itself, so that nobody can fill our memory
 MAX_RESPONSE_TOPIC = 256  # characters
 

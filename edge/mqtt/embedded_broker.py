@@ -184,7 +184,8 @@ class _Output:
         if self._stream is not None:
             with self._stream:
                 while line := self._stream.readline(4096):
-                    self._last = line if line.strip() else self._last
+                    if line.strip() and not line.rstrip().endswith(b" terminating"):  # Mosquitto says why before that
+                        self._last = line
 
 
 def _dying_with_parent(command: list[str]) -> list[str]:

@@ -10,6 +10,7 @@ import unicodedata
 from typing import Any, get_args
 
 from edge.contract.announced_info import AnnouncedInfo
+from edge.contract.channels import SILENCE
 from edge.contract.labels import UNKNOWN, adjective
 from edge.contract.payloads import Info, State
 from edge.contract.topics import Topics, discovery_topic
@@ -173,7 +174,8 @@ def _control(topics: Topics) -> dict[str, Component]:
 
 def _diagnostics(topics: Topics) -> dict[str, Component]:
     """How the daemon is doing: `availability`, `state`, `alerts`, `health`."""
-    measured = {"state_class": "measurement", "state_topic": topics.health}
+    # Where nobody has told the broker that the device is gone, its last temperature must not stand there for good.
+    measured = {"state_class": "measurement", "state_topic": topics.health, "expire_after": SILENCE}
     temperature = {"device_class": "temperature", "unit_of_measurement": "°C", "suggested_display_precision": 1}
     memory = {"device_class": "data_size", "unit_of_measurement": "MiB", "suggested_display_precision": 0}
     found: dict[str, Component] = {

@@ -10,13 +10,13 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from edge.reporting.lesson_comparison import FACES, FEWEST, LEAST_ERROR, student_tail
+from edge.reporting.lesson_comparison import BY_CHANCE_AWAY, FACES, FEWEST
 from edge.reporting.lesson_statistics import Figure
 from edge.reporting.scatter import plus_known, usual
+from edge.reporting.share_scales import LEAST_ERROR, LEAST_FACTOR, by_factors
+from edge.reporting.student import student_tail
 
 STILL_FACES = 0.1  # standard deviation; a room that scatters less has nobody in it, or is made up
-BY_CHANCE_AWAY = 1.0  # faces; standard deviation of who misses a lesson, even where hardly anybody did in the others
-HALF_A_FACE = 0.02  # of 25, as a share: one face more or less is no rise by an infinite factor
 Place = tuple[int, int]
 """Row and column of a cell."""
 
@@ -41,10 +41,8 @@ def judge(groups: Sequence[Mapping[Place, Figure]], measure: str) -> dict[Place,
         probabilities = _probabilities(groups, 0.0, STILL_FACES, BY_CHANCE_AWAY)
     else:
         probabilities = _probabilities(groups, LEAST_ERROR, LEAST_ERROR / 10)
-        # Whether shares scatter by points or by factors, nobody knows: what differs must differ either way.
-        factors = [{place: _by_factors(figure) for place, figure in group.items()} for group in groups]
-        least = _by_factors(Figure(0.5, 0.0, 1.0, LEAST_ERROR)).error
-        for place, probability in _probabilities(factors, least, least / 10).items():
+        factors = [{place: by_factors(figure) for place, figure in group.items()} for group in groups]
+        for place, probability in _probabilities(factors, LEAST_FACTOR, LEAST_FACTOR / 10).items():
             probabilities[place] = max(probabilities[place], probability)
     found: dict[Place, Apart] = {}
     for group in groups:
@@ -87,12 +85,6 @@ def _probabilities(
             error = math.sqrt(scatter / number + max(scatter, mine.error**2 + beside**2))
             found[place] = student_tail(distance / error, degrees) if error else float(not distance)
     return found
-
-
-def _by_factors(figure: Figure) -> Figure:
-    """A share on the scale of log odds."""
-    yes, no = figure.value + HALF_A_FACE, 1 - figure.value + HALF_A_FACE
-    return figure._replace(value=math.log(yes / no), error=figure.error * (1 / yes + 1 / no))
 
 
 def _squares(values: Sequence[float]) -> tuple[float, int]:

@@ -184,7 +184,7 @@ def _difference(name: str, each: Difference) -> Sentence:
 def _apart(value: float, low: float, high: float, steps: Sequence[int]) -> dict[str, int | float]:
     """A value outside a range, both in the coarsest of the steps that tells them apart, else in tenths.
 
-    What differs lies further from its range than a tenth of a face, or of a point: `LEAST_FACES_APART`, `LEAST_ERROR`.
+    What differs lies further from its range than a tenth of a face, or of a point: `BY_CHANCE_AWAY`, `LEAST_ERROR`.
     """
     for step in steps:
         near = step * math.floor(value / step + 0.5)

@@ -8,7 +8,6 @@ simulations.
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from typing import Literal
 from edge.contract.labels import LABELS, reading_order
 from edge.recording.window_sums import OTHER
 from edge.reporting.cells_apart import Place, judge
-from edge.reporting.lesson_comparison import FACES, Conditions, figures, remaining
+from edge.reporting.lesson_comparison import FACES, Conditions, faces_behind, figures, remaining
 from edge.reporting.lesson_statistics import FRONT, LEAST_FACES, Figure, LessonSummary
 from edge.reporting.totals import MOST_LABELS, Totals
 
@@ -129,7 +128,7 @@ def heat_map(grid: Grid, measure: str, rooms: Sequence[str]) -> list[list[Cell |
         if place not in judged:
             return Cell(figure, "too_few_others")
         others, probability, surely = judged[place]
-        far = abs(figure.value - others) * _people(each.totals, measure) >= LEAST_FACES
+        far = abs(figure.value - others) * faces_behind(each.summary, measure) >= LEAST_FACES
         differs = place in different and surely and far
         state: State = "usual" if not differs else "above" if figure.value > others else "below"
         return Cell(figure, state, others, probability)
@@ -195,15 +194,6 @@ def _fits(kind: _Kind, most: _Kind) -> bool:
     if mine is None or theirs is None:
         return False
     return basis == wanted and not mine.differing(theirs) and not mine.knows_more_than(theirs)
-
-
-def _people(totals: Totals, measure: str) -> float:
-    """The faces of the average frame that a share is about; a number of faces is judged by its scatter alone."""
-    if measure == FACES:
-        return math.inf
-    if measure != FRONT:
-        return totals.named / max(1, totals.named_frames)
-    return (totals.facing.front + totals.facing.away) / max(1, totals.frames) if totals.facing else 0.0
 
 
 def _absent(each: Measured, measure: str) -> State:

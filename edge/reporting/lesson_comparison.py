@@ -2,8 +2,8 @@
 
 Lessons differ from day to day without any reason that a teacher would care about, so the lesson is the unit, not the
 frame: a figure differs where it lies outside what the other lessons lead one to expect of one more (Student's t, one
-value for each lesson), and Holm's procedure (1979) keeps the probability that any figure of a lesson is called
-different by chance at 5 %.
+value for each lesson), a share by more than one or two faces, and Holm's procedure (1979) keeps the probability that
+any figure of a lesson is called different by chance at 5 %. Heat maps have the same rules (`cells_apart`).
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
-from edge.reporting.lesson_statistics import FRONT, Figure, LessonSummary
+from edge.reporting.lesson_statistics import FRONT, LEAST_FACES, Figure, LessonSummary
+from edge.reporting.scatter import plus_known
+from edge.reporting.share_scales import LEAST_ERROR, LEAST_FACTOR, by_factors
+from edge.reporting.student import student_quantile, student_tail
 
 FALSE = 0.05  # probability that anything is called different where nothing is, over all figures of a lesson
 FEWEST = 3  # earlier lessons that differences can be judged by
-LEAST_ERROR = 0.01  # of a share: they are published in hundredths, and a few equal ones prove nothing
-LEAST_FACES_APART = 1.0  # from the mean: what is less is no difference that anybody could see in a room
+BY_CHANCE_AWAY = 1.0  # faces; standard deviation of who misses a lesson, even where hardly anybody did in the others
 FACES = "faces"
 """Name of the number of faces beside those of the shares."""
 
@@ -177,7 +179,11 @@ def compare(
     if len(others) < FEWEST:
         return Comparison("few", len(others), left_out, {}, compared, missing, other_basis)
     surely = remaining({name: each.probability for name, each in compared.items()})
-    compared = {name: replace(each, differs=name in surely and _matters(each, name)) for name, each in compared.items()}
+    compared = {
+        name: replace(each, differs=name in surely and abs(each.value - each.usual) * behind >= LEAST_FACES)
+        for name, each in compared.items()
+        for behind in (faces_behind(lesson, name),)
+    }
     different = any(each.differs for each in compared.values())
     return Comparison("different" if different else "same", len(others), left_out, {}, compared, missing, other_basis)
 
@@ -192,6 +198,13 @@ def figures(summary: LessonSummary) -> dict[str, Figure]:
     return found
 
 
+def faces_behind(summary: LessonSummary, name: str) -> float:
+    """The faces of the average frame that a share is about; of a number of faces any difference counts: infinite."""
+    if name == FACES:
+        return math.inf
+    return (summary.directed if name == FRONT else summary.named) or 0.0
+
+
 def remaining(probabilities: Mapping[Name, float], false: float = FALSE) -> set[Name]:
     """Those that differ when the error is shared by all, by Holm's procedure; `false` is how probable any may be."""
     found: set[Name] = set()
@@ -200,36 +213,6 @@ def remaining(probabilities: Mapping[Name, float], false: float = FALSE) -> set[
             break
         found.add(name)
     return found
-
-
-def student_tail(distance: float, degrees: int) -> float:
-    """Probability that Student's t lies at least so far from 0, to either side (Abramowitz & Stegun 26.7.3 and 4).
-
-    Args:
-        distance: At least 0.
-        degrees: Of freedom, 1 or more.
-    """
-    angle = math.atan(distance / math.sqrt(degrees))
-    cosine, sine = math.cos(angle), math.sin(angle)
-    odd = degrees % 2
-    term, total = (cosine if odd else 1.0), 0.0
-    for k in range(1 + odd, degrees, 2):
-        total += term
-        term *= cosine**2 * k / (k + 1)
-    if odd:
-        return max(0.0, 1 - 2 / math.pi * (angle + sine * total))
-    return max(0.0, 1 - sine * total)
-
-
-def student_quantile(probability: float, degrees: int) -> float:
-    """The distance that Student's t exceeds, to either side, with this probability, by bisection."""
-    low, high = 0.0, 1.0
-    while student_tail(high, degrees) > probability:
-        high *= 2
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if student_tail(middle, degrees) > probability else (low, middle)
-    return high
 
 
 def _differences(mine: Mapping[str, Figure], others: Sequence[Mapping[str, Figure]]) -> dict[str, Difference]:
@@ -243,25 +226,39 @@ def _differences(mine: Mapping[str, Figure], others: Sequence[Mapping[str, Figur
 
 
 def _difference(mine: Figure, others: Sequence[Figure], name: str) -> Difference:
-    """With a single lesson's scatter never taken for less than its own minutes tell."""
-    number = len(others)
-    values = [other.value for other in others]
-    usual = sum(values) / number
-    scatter = sum((value - usual) ** 2 for value in values) / (number - 1)
-    within = (mine.error**2 + sum(other.error**2 for other in others)) / (number + 1)
-    least = 0.0 if name == FACES else LEAST_ERROR**2
-    error = math.sqrt(max(scatter, within, least) * (1 + 1 / number))
-    reach = student_quantile(0.1, number - 1) * error
+    """The range that is told is of points, or faces; what is improbable must be so by factors as well."""
+    if name == FACES:
+        usual, error, degrees = _expected(mine, others, 0.0, BY_CHANCE_AWAY)
+        probability = student_tail(abs(mine.value - usual) / error, degrees)
+    else:
+        usual, error, degrees = _expected(mine, others, LEAST_ERROR)
+        factor, factors = by_factors(mine), [by_factors(other) for other in others]
+        usual_factor, factor_error, _ = _expected(factor, factors, LEAST_FACTOR)
+        probability = max(
+            student_tail(abs(mine.value - usual) / error, degrees),
+            student_tail(abs(factor.value - usual_factor) / factor_error, degrees),
+        )
+    reach = student_quantile(0.1, degrees) * error
     most = math.inf if name == FACES else 1.0
-    distance = abs(mine.value - usual)
-    probability = student_tail(distance / error, number - 1) if error else float(not distance)
     low, high = max(0.0, usual - reach), min(most, usual + reach)
-    return Difference(mine.value, usual, low, high, probability, differs=False, lessons=number)
+    return Difference(mine.value, usual, low, high, probability, differs=False, lessons=len(others))
 
 
-def _matters(each: Difference, name: str) -> bool:
-    """A steady class scatters so little that a part of a face is sure to be more than chance."""
-    return name != FACES or abs(each.value - each.usual) >= LEAST_FACES_APART
+def _expected(mine: Figure, others: Sequence[Figure], least: float, beside: float = 0.0) -> tuple[float, float, int]:
+    """What the others lead one to expect of one more: its mean, its standard deviation, and degrees of freedom.
+
+    Args:
+        mine: That one, for how much its own minutes scatter: nothing is known more exactly than by them.
+        others: At least two.
+        least: Standard deviation of a lesson that is always reckoned with.
+        beside: That which comes on top of what the others scatter.
+    """
+    number = len(others)
+    usual = sum(other.value for other in others) / number
+    scatter = sum((other.value - usual) ** 2 for other in others) / (number - 1)
+    within = (mine.error**2 + sum(other.error**2 for other in others)) / (number + 1)
+    scatter, degrees = plus_known(max(scatter, within, least**2), number - 1, beside**2)
+    return usual, math.sqrt(scatter * (1 + 1 / number)), degrees
 
 
 def _overlap(one: Figure, other: Figure) -> bool:

@@ -12,7 +12,7 @@ from edge.reporting.change_detection import find_changes
 from edge.reporting.comparison_sentences import describe_comparison
 from edge.reporting.conditions import conditions_of
 from edge.reporting.lesson_comparison import Comparison, Conditions, EarlierLessons, compare
-from edge.reporting.lesson_sentences import describe, describe_changes, two_devices
+from edge.reporting.lesson_sentences import describe, describe_changes, fuller_moments, two_devices
 from edge.reporting.lesson_statistics import Change, LessonSummary, Minute, minutes, summarize_minutes
 from edge.reporting.report_data import ReportData
 from edge.reporting.school_data import School, summary_of
@@ -59,6 +59,7 @@ class LessonReport:
         told += describe(self.summary)
         if not self.summary.enough:
             return told
+        told += fuller_moments(self.data.totals.time.few / 1000, self.data.totals.recorded)
         if uneven(self.minutes):
             told.append(UNEVEN)
         told += describe_changes(self.changes, self.data.period.zone)

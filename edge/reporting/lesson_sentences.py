@@ -20,6 +20,7 @@ from edge.text import NO_BREAK, Sentence, percent, printable
 WIDE = 0.1  # an interval wider than this is told in steps of five points
 WORTH_TELLING = 0.05  # share of an expression
 MOST_CHANGES = 2  # sentences; the table has the rest
+FEW = 0.05  # of the recorded time without figures: what is less moves a mean by about a tenth of a face
 NOT_MEASURED = Sentence(
     "What faces looked like was counted, nothing else: not attention, not interest, not what anybody felt or learned. "
     "Who writes looks down; who smiles may be bored."
@@ -70,6 +71,24 @@ def rounding(step: int) -> Sentence:
     )
 
 
+def fuller_moments(hidden: float, recorded: float) -> list[Sentence]:
+    """What figures speak for where too few people were in the picture for a part of the time.
+
+    Args:
+        hidden: Seconds in which there were too few.
+        recorded: Seconds in all.
+    """
+    if not hidden or hidden < FEW * recorded:
+        return []
+    return [
+        Sentence(
+            "In {share} of the time too few people were in the picture for figures: all figures are of the fuller "
+            "moments.",
+            {"share": percent(hidden / recorded)},
+        )
+    ]
+
+
 def describe(summary: LessonSummary) -> list[Sentence]:
     """How the lesson was: one sentence, or two."""
     if summary.faces is None:
@@ -89,7 +108,7 @@ def describe(summary: LessonSummary) -> list[Sentence]:
                 {"minutes": minutes, "least": LEAST_MINUTES, "space": NO_BREAK},
             )
         ]
-    faces: dict[str, int | float | str] = {"faces": round(summary.faces.value)}
+    faces: dict[str, int | float | str] = {"faces": _faces(summary.faces.value)}
     if summary.front is None:
         found = [Sentence("On average {faces} faces were seen.", faces)]
     else:

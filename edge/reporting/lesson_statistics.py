@@ -107,6 +107,7 @@ class LessonSummary:
         basis: Whether the shares of the expressions are estimates or counts.
         expressions: Share of each, in reading order, of the faces turned to the front.
         directed: Faces whose direction is known, in the average frame of `facing_measured`.
+        named: Faces with a named expression, in the average frame of `expressions_measured`.
     """
 
     recorded: float
@@ -118,6 +119,7 @@ class LessonSummary:
     basis: Basis | None
     expressions: dict[str, Figure]
     directed: float | None = None
+    named: float | None = None
 
     @property
     def enough(self) -> bool:
@@ -176,6 +178,7 @@ def summarize_minutes(totals: Totals, parts: Sequence[Minute]) -> LessonSummary:
         basis=basis if shown else None,
         expressions=shown,
         directed=_directed(turned),
+        named=totals.named / totals.named_frames if totals.named_frames else None,
     )
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from edge import __version__
+from edge.contract.channels import SILENCE
 from edge.contract.payloads import State
 from edge.contract.timestamps import parse_timestamp
 from edge.reporting.machine import OVERLAPS, Machine, name_of
@@ -32,7 +33,6 @@ CAMERA_LOST = (
     Sentence("Check the cable of the camera; the device tries again by itself."),
 )
 WITHOUT_WINDOWS = ("paused", "camera_lost")  # modes
-QUIET = 7_260_000  # milliseconds without `health`, which a device sends once an hour or more often, also in a pause
 GONE = (
     Sentence("It was paused, or had lost its camera, when it was last heard of, and has said nothing for two hours."),
     Sentence("See whether it is on and reaches the broker."),
@@ -221,11 +221,18 @@ def _status(room: Room, now: int) -> str:
     if room.online is False:
         return "offline"
     if room.state is not None and room.state.mode in WITHOUT_WINDOWS:
-        # Where it lost its power together with the broker, nobody has said that it is offline.
-        return "silent" if room.machine.told and now - room.machine.told > QUIET else room.state.mode
+        # Where it lost its power together with the broker, or its will is not sent, nobody has said that it is offline.
+        return "silent" if _gone(room, now) else room.state.mode
     if _silent(room, now):
         return "silent"
     return room.state.mode if room.state is not None else "online" if room.online else "no_status"
+
+
+def _gone(room: Room, now: int) -> bool:
+    if room.machine.told == 0 and room.machine.info is None:
+        return False  # it says nothing of itself anyway
+    # `health` expires at the broker, so a reader that starts later hears none of a device that is gone.
+    return now - (room.machine.told or room.first) > SILENCE * 1000
 
 
 def _silent(room: Room, now: int) -> bool:

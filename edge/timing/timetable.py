@@ -1,4 +1,7 @@
-"""When lessons are: names and times by the clock on the wall, per weekday and room, in one time zone; and holidays."""
+"""When lessons are: names and times by the clock on the wall, per weekday and room, in one time zone; and holidays.
+
+A plan may hold from one day to another, and in every other week: a day has the lessons of the plan that held on it.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta, timezone
 from pathlib import Path
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 WEEK = timedelta(days=7)
@@ -48,6 +52,33 @@ class Holiday:
 Week = Mapping[int, Sequence[Entry]]
 """Lessons by weekday, 0 Monday to 6 Sunday, in order of time."""
 
+Letter = Literal["a", "b"]
+"""Of weeks that alternate."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The lessons of a week, for as long as they hold.
+
+    Attributes:
+        week: Lessons of every room that is not named in `rooms`.
+        rooms: Weekdays that are different in a room; those that a room does not name are as in `week`.
+        first, last: Days from and until which it holds, both included; None: no limit.
+        letter: Of the weeks in which it holds; None: in all.
+    """
+
+    week: Week = field(default_factory=dict)
+    rooms: Mapping[str, Week] = field(default_factory=dict)
+    first: date | None = None
+    last: date | None = None
+    letter: Letter | None = None
+
+    def meets(self, other: Plan) -> bool:
+        """Whether there may be days on which both hold."""
+        ends = [(self, other), (other, self)]
+        apart = any(one.last and two.first and one.last < two.first for one, two in ends)
+        return not apart and (None in (self.letter, other.letter) or self.letter == other.letter)
+
 
 @dataclass(frozen=True)
 class Timetable:
@@ -55,18 +86,18 @@ class Timetable:
 
     Attributes:
         zone: Whose clock is on the wall, with its summer time.
-        week: Lessons of every room that is not named in `rooms`.
-        rooms: Weekdays that are different in a room; those that a room does not name are as in `week`.
+        plans: Of which no two hold on the same day.
         holidays: Days without lessons.
         valid_from, valid_until: The first and the last day with lessons; None: no limit.
+        a_weeks: Days of A weeks, from each of which weeks alternate anew; before the first as after it.
     """
 
     zone: ZoneInfo
-    week: Week = field(default_factory=dict)
-    rooms: Mapping[str, Week] = field(default_factory=dict)
+    plans: Sequence[Plan] = ()
     holidays: Sequence[Holiday] = ()
     valid_from: date | None = None
     valid_until: date | None = None
+    a_weeks: Sequence[date] = ()
 
     @classmethod
     def read(cls, path: Path) -> Timetable:
@@ -80,16 +111,17 @@ class Timetable:
         return next((each for each in self.holidays if each.first <= day <= each.last), None)
 
     def lessons(self, room: str, day: date) -> list[Lesson]:
-        """The lessons of a day, in order; a room that is not named has those of all.
+        """The lessons of a day by the plan that held on it, in order; a room that is not named has those of all.
 
         A lesson over the change of clocks begins and ends when the clock on the wall says so, and takes an hour more or
         less; one of which nothing remains, in the hour that clocks skip, is left out.
         """
         if (self.valid_from and day < self.valid_from) or (self.valid_until and day > self.valid_until):
             return []
-        if self.holiday(day):
+        plan = self._plan(day)
+        if plan is None or self.holiday(day):
             return []
-        entries = self.rooms.get(room, {}).get(day.weekday(), self.week.get(day.weekday(), ()))
+        entries = plan.rooms.get(room, {}).get(day.weekday(), plan.week.get(day.weekday(), ()))
         found = [
             Lesson(each.name, self._moment(day, each.begin, 0), self._moment(day, each.end, 1)) for each in entries
         ]
@@ -109,7 +141,7 @@ class Timetable:
         return next((each for each in self.lessons(room, day) if each.name.casefold() == wanted), None)
 
     def previous(self, room: str, lesson: Lesson) -> Lesson | None:
-        """The same lesson, by name and weekday, of the nearest earlier week that has it."""
+        """The same lesson, by name, weekday and hour, of the nearest earlier week that has it."""
         return next(self.same(room, lesson, -1), None)
 
     def next(self, room: str, lesson: Lesson) -> Lesson | None:
@@ -117,7 +149,7 @@ class Timetable:
         return next(self.same(room, lesson, 1), None)
 
     def same(self, room: str, lesson: Lesson, direction: int) -> Iterator[Lesson]:
-        """The same lesson of other weeks, nearest first.
+        """The same lesson of other weeks, nearest first; one of that name at another hour of the day is another one.
 
         Args:
             room: Whose.
@@ -127,14 +159,46 @@ class Timetable:
         day = lesson.start.astimezone(self.zone).date()
         for _ in range(MOST_WEEKS):
             day += direction * WEEK
-            if found := self.named(room, day, lesson.name):
+            if (found := self.named(room, day, lesson.name)) and _same_hour(found, lesson):
                 yield found
+
+    def letter(self, day: date) -> Letter | None:
+        """Whether a day is of an A week or of a B week; None: weeks do not alternate."""
+        if not self.a_weeks:
+            return None
+        monday, begun = _monday(day), sorted(_monday(each) for each in self.a_weeks)
+        since = max((each for each in begun if each <= monday), default=begun[0])
+        return "b" if (monday - since) // WEEK % 2 else "a"
+
+    def _plan(self, day: date) -> Plan | None:
+        """The one that holds on a day."""
+        letter = self.letter(day)
+        return next(
+            (
+                plan
+                for plan in self.plans
+                if (plan.first or day) <= day <= (plan.last or day) and plan.letter in (None, letter)
+            ),
+            None,
+        )
 
     def _moment(self, day: date, clock: time, fold: int) -> datetime:
         """That time by the clock on the wall; where it comes twice the first or the second (fold: 0 or 1)."""
         local = datetime.combine(day, clock, self.zone).replace(fold=fold)
         # Through UTC and back, so that a time that no clock shows becomes one that it does.
         return local.astimezone(timezone.utc).astimezone(self.zone)
+
+
+def _monday(day: date) -> date:
+    return day - timedelta(days=day.weekday())
+
+
+def _same_hour(one: Lesson, other: Lesson) -> bool:
+    """Whether each has the middle of the other by the clock on the wall: bells may move by some minutes."""
+    begin, end, first, last = (
+        60 * moment.hour + moment.minute for moment in (one.start, one.end, other.start, other.end)
+    )
+    return begin <= (first + last) / 2 <= end and first <= (begin + end) / 2 <= last
 
 
 def _instant(moment: datetime) -> datetime:

@@ -1,14 +1,10 @@
-"""Reads `timetable.yaml`, and explains every mistake at once: file, line, key, what was found, what to write.
-
-Scalars are the characters that were typed: YAML would read 12:30 as 750.
-"""
+"""Reads `timetable.yaml`, and explains every mistake at once: file, line, key, what was found, what to write."""
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import replace
 from datetime import date, time
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -16,102 +12,36 @@ from zoneinfo import ZoneInfo
 import yaml
 
 from edge.errors import ConfigError
-from edge.files.bounded_read import read_file
-from edge.files.yaml_size import check_size
 from edge.text import printable
 from edge.timing.schedule import DAYS, clock_time
-from edge.timing.timetable import Entry, Holiday, Timetable
+from edge.timing.timetable import Entry, Holiday, Letter, Plan, Timetable
+from edge.timing.yaml_reading import Reading, compose
 from edge.timing.zone_names import zone_named
 
-MAX_BYTES = 1_000_000
-MOST_PROBLEMS = 50  # that are told
-MOST_ITEMS = 5000  # of a list or section
+MOST_PLANS = 100
 LONGEST_NAME = 60  # characters
-KEYS = ("time_zone", "valid_from", "valid_until", "days", "rooms", "holidays")
+KEYS = ("time_zone", "valid_from", "valid_until", "days", "rooms", "plans", "week_a", "holidays")
+PLAN_KEYS = ("valid_from", "valid_until", "weeks", "days", "rooms")
+LETTERS: dict[str, Letter] = {"a": "a", "b": "b"}
 LESSON_KEYS = ("name", "from", "to")
 HOLIDAY_KEYS = ("name", "date", "from", "to")
 DAY_NAMES = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
-YAML_ERRORS = (yaml.YAMLError, ValueError, RecursionError)
-
-
-@dataclass
-class _Reading:
-    """The file that is read, and its mistakes."""
-
-    path: Path
-    problems: list[str] = field(default_factory=list)
-    count: int = 0
-
-    def add(self, node: yaml.Node, key: str, problem: str) -> None:
-        self.count += 1
-        if self.count <= MOST_PROBLEMS:
-            self.problems.append(f"{self.path}:{node.start_mark.line + 1}: {key}: {problem}")
-
-    def section(self, node: yaml.Node, key: str, allowed: tuple[str, ...] | None) -> Iterator[tuple[str, yaml.Node]]:
-        """The keys of a section and what stands behind them."""
-        if _empty(node):
-            return
-        if not isinstance(node, yaml.MappingNode):
-            self.add(node, key, f"found {_shown(node)}; write `key: value` lines below it")
-            return
-        found: set[str] = set()
-        for name, value in self._bounded(node, key, node.value):
-            text = str(name.value) if isinstance(name, yaml.ScalarNode) else "?"
-            below = f"{key}.{printable(text)}" if key != "timetable" else printable(text)
-            if text in found:
-                self.add(name, below, "written twice; keep one of them")
-            elif allowed is not None and text not in allowed:
-                near = difflib.get_close_matches(text, allowed, n=1)
-                hint = f"did you mean {near[0]}?" if near else f"allowed here: {', '.join(allowed)}"
-                self.add(name, below, f"unknown key; {hint}")
-            else:
-                found.add(text)
-                yield text, value
-
-    def items(self, node: yaml.Node, key: str) -> Iterator[yaml.Node]:
-        """The items of a list."""
-        if _empty(node):
-            return
-        if isinstance(node, yaml.SequenceNode):
-            yield from self._bounded(node, key, node.value)
-        else:
-            self.add(node, key, f"found {_shown(node)}; write a list, each item behind a dash")
-
-    def text(self, node: yaml.Node | None, key: str) -> str | None:
-        """A scalar as it was typed; None, with a problem, for anything else."""
-        if isinstance(node, yaml.ScalarNode):
-            return str(node.value).strip()
-        if node is not None:
-            self.add(node, key, f"found {_shown(node)}; write text")
-        return None
-
-    def _bounded(self, node: yaml.Node, key: str, items: list) -> Iterator:  # type: ignore[type-arg]
-        if len(items) > MOST_ITEMS:
-            self.add(node, key, f"has {len(items):,} entries; at most {MOST_ITEMS:,} are read")
-        yield from items[:MOST_ITEMS]
 
 
 def read_timetable(path: Path) -> Timetable:
     """Read a timetable. Raises ConfigError, which lists every mistake."""
-    reading = _Reading(path)
+    reading = Reading(path)
     parts: dict[str, yaml.Node] = {}
-    root = _compose(path)
+    root = compose(path)
     if root is not None:
         parts = dict(reading.section(root, "timetable", KEYS))
     zone = _zone(reading, parts.get("time_zone"))
-    first, last = (_date(reading, parts[key], key) if key in parts else None for key in ("valid_from", "valid_until"))
-    if first and last and last < first:
-        reading.add(parts["valid_until"], "valid_until", f"found {last}, before valid_from {first}; exchange them")
-    week = _week(reading, parts["days"], "days") if "days" in parts else {}
-    rooms = {}
-    if "rooms" in parts:
-        rooms = {
-            name: _week(reading, node, f"rooms.{printable(name)}")
-            for name, node in reading.section(parts["rooms"], "rooms", None)
-        }
+    first, last = _validity(reading, parts, "")
+    plans = _plans(reading, parts) if "plans" in parts else [_plan(reading, parts, "")]
+    a_weeks = list(_a_weeks(reading, parts["week_a"])) if "week_a" in parts else []
     holidays = list(_holidays(reading, parts["holidays"])) if "holidays" in parts else []
-    if not week and not rooms and not reading.problems:
+    if not any(plan.week or plan.rooms for plan in plans) and not reading.problems:
         reading.problems.append(
             f"{path}: days: is missing; write `days:` and below it `monday:` with a list of lessons"
         )
@@ -120,31 +50,79 @@ def read_timetable(path: Path) -> Timetable:
         title = "the timetable has an error" if count == 1 else f"the timetable has {count} errors"
         more = ["and others"] if count > len(reading.problems) else []
         raise ConfigError("\n  ".join([f"{title}:", *reading.problems, *more]))
-    return Timetable(zone, week, rooms, holidays, first, last)
+    return Timetable(zone, plans, holidays, first, last, a_weeks)
 
 
-def _compose(path: Path) -> yaml.Node | None:
-    try:
-        text = read_file(path, MAX_BYTES).decode("utf-8")
-    except FileNotFoundError:
-        raise ConfigError(f"{path} does not exist", "name the timetable with --timetable FILE") from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"{path} is not UTF-8 text", "save it as UTF-8") from None
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read", error.strerror or str(error)) from None
-    try:
-        root = yaml.compose(text, yaml.SafeLoader)
-        if root is not None:
-            check_size(root, path)
-        return root  # noqa: TRY300 - what checks it raises RecursionError, too
-    except yaml.MarkedYAMLError as error:
-        line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise ConfigError(f"{path}{line} is not valid YAML", f"{error.problem or error}") from None
-    except YAML_ERRORS as error:
-        raise ConfigError(f"{path} is not valid YAML", " ".join(str(error).split())) from None
+def _plans(reading: Reading, parts: Mapping[str, yaml.Node]) -> list[Plan]:
+    """All plans, no two of which may hold on the same day."""
+    for key in ("days", "rooms"):
+        if key in parts:
+            reading.add(parts[key], key, "stands beside plans; write it below the plans that it belongs to")
+    found: list[tuple[Plan, str]] = []
+    for number, item in enumerate(reading.items(parts["plans"], "plans")):
+        key = f"plans.{number}"
+        if number == MOST_PLANS:
+            reading.add(item, key, f"is too much; at most {MOST_PLANS} plans are read")
+            break
+        before = reading.count
+        below = dict(reading.section(item, key, PLAN_KEYS))
+        first, last = _validity(reading, below, f"{key}.")
+        letter = _letter(reading, below["weeks"], f"{key}.weeks", parts) if "weeks" in below else None
+        plan = replace(_plan(reading, below, f"{key}."), first=first, last=last, letter=letter)
+        meets = next((other for each, other in found if plan.meets(each)), None)
+        if meets and reading.count == before:  # what is written wrongly may say otherwise
+            reading.add(
+                item, key, f"holds on days on which {meets} does; end the earlier one with valid_until, or give one of "
+                "them `weeks: a` and the other `weeks: b`",
+            )  # fmt: skip
+        if reading.count == before:
+            found.append((plan, key))
+    return [plan for plan, _ in found]
 
 
-def _zone(reading: _Reading, node: yaml.Node | None) -> ZoneInfo | None:
+def _plan(reading: Reading, parts: Mapping[str, yaml.Node], key: str) -> Plan:
+    """The lessons of a section; `key` is its name with a dot, or empty for the whole file."""
+    week = _week(reading, parts["days"], f"{key}days") if "days" in parts else {}
+    rooms = {}
+    if "rooms" in parts:
+        rooms = {
+            name: _week(reading, node, f"{key}rooms.{printable(name)}")
+            for name, node in reading.section(parts["rooms"], f"{key}rooms", None)
+        }
+    return Plan(week, rooms)
+
+
+def _validity(reading: Reading, parts: Mapping[str, yaml.Node], key: str) -> tuple[date | None, date | None]:
+    """The first and the last day."""
+    first, last = (
+        _date(reading, parts[name], f"{key}{name}") if name in parts else None for name in ("valid_from", "valid_until")
+    )
+    if first and last and last < first:
+        problem = f"found {last}, before valid_from {first}; exchange them"
+        reading.add(parts["valid_until"], f"{key}valid_until", problem)
+    return first, last
+
+
+def _letter(reading: Reading, node: yaml.Node, key: str, parts: Mapping[str, yaml.Node]) -> Letter | None:
+    """In which weeks a plan holds."""
+    text = reading.text(node, key)
+    letter = LETTERS.get(text.lower()) if text is not None else None
+    if text is not None and letter is None:
+        reading.add(node, key, f"found {printable(text)!r}; write a or b, or leave it out for all weeks")
+    elif "week_a" not in parts:
+        reading.add(node, key, "needs to know which weeks are A weeks; write a day of one, as `week_a: 2026-09-07`")
+    return letter
+
+
+def _a_weeks(reading: Reading, node: yaml.Node) -> Iterator[date]:
+    """A day of an A week, or a list of such days."""
+    single = isinstance(node, yaml.ScalarNode)
+    for number, item in enumerate([node] if single else reading.items(node, "week_a")):
+        if day := _date(reading, item, "week_a" if single else f"week_a.{number}"):
+            yield day
+
+
+def _zone(reading: Reading, node: yaml.Node | None) -> ZoneInfo | None:
     if node is None:
         reading.problems.append(f"{reading.path}: time_zone: is missing; write one as `time_zone: Europe/Berlin`")
         return None
@@ -156,7 +134,7 @@ def _zone(reading: _Reading, node: yaml.Node | None) -> ZoneInfo | None:
         return None
 
 
-def _week(reading: _Reading, node: yaml.Node, key: str) -> dict[int, list[Entry]]:
+def _week(reading: Reading, node: yaml.Node, key: str) -> dict[int, list[Entry]]:
     found: dict[int, list[Entry]] = {}
     for name, value in reading.section(node, key, (*DAY_NAMES, *DAYS)):
         number = DAYS.index(name[:3])
@@ -167,7 +145,7 @@ def _week(reading: _Reading, node: yaml.Node, key: str) -> dict[int, list[Entry]
     return found
 
 
-def _day(reading: _Reading, node: yaml.Node, key: str) -> list[Entry]:
+def _day(reading: Reading, node: yaml.Node, key: str) -> list[Entry]:
     found: list[tuple[Entry, yaml.Node]] = []
     for number, item in enumerate(reading.items(node, key)):
         entry = _entry(reading, item, f"{key}.{number}")
@@ -187,7 +165,7 @@ def _day(reading: _Reading, node: yaml.Node, key: str) -> list[Entry]:
     return [entry for entry, _ in found]
 
 
-def _entry(reading: _Reading, node: yaml.Node, key: str) -> Entry | None:
+def _entry(reading: Reading, node: yaml.Node, key: str) -> Entry | None:
     before = reading.count
     parts = dict(reading.section(node, key, LESSON_KEYS))
     if reading.count == before:
@@ -209,7 +187,7 @@ def _entry(reading: _Reading, node: yaml.Node, key: str) -> Entry | None:
     return Entry(name, begin, end)
 
 
-def _holidays(reading: _Reading, node: yaml.Node) -> Iterator[Holiday]:
+def _holidays(reading: Reading, node: yaml.Node) -> Iterator[Holiday]:
     for number, item in enumerate(reading.items(node, "holidays")):
         key = f"holidays.{number}"
         if isinstance(item, yaml.ScalarNode):
@@ -233,7 +211,7 @@ def _holidays(reading: _Reading, node: yaml.Node) -> Iterator[Holiday]:
             yield Holiday(first, last, printable(name, LONGEST_NAME))
 
 
-def _clock(reading: _Reading, node: yaml.Node, key: str) -> time | None:
+def _clock(reading: Reading, node: yaml.Node, key: str) -> time | None:
     text = reading.text(node, key)
     if text is None:
         return None
@@ -244,7 +222,7 @@ def _clock(reading: _Reading, node: yaml.Node, key: str) -> time | None:
     return time.fromisoformat(text)
 
 
-def _date(reading: _Reading, node: yaml.Node, key: str) -> date | None:
+def _date(reading: Reading, node: yaml.Node, key: str) -> date | None:
     text = reading.text(node, key)
     if text is None:
         return None
@@ -256,13 +234,3 @@ def _date(reading: _Reading, node: yaml.Node, key: str) -> date | None:
         reading.add(node, key, f"found {printable(text)!r}; write a date as 2026-11-20")
         return None
     return found
-
-
-def _empty(node: yaml.Node) -> bool:
-    return isinstance(node, yaml.ScalarNode) and node.value in ("", "~", "null")
-
-
-def _shown(node: yaml.Node) -> str:
-    if isinstance(node, yaml.ScalarNode):
-        return repr(printable(str(node.value), 40))
-    return "a list" if isinstance(node, yaml.SequenceNode) else "a section"

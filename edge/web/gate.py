@@ -7,23 +7,23 @@ import contextlib
 import re
 from collections import deque
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
-from edge.config.host_names import is_loopback, name_in
+from edge.config.host_names import in_origin, is_loopback, name_in
+from edge.web.page_cookie import MAX_COOKIES, PageCookie
 from edge.web.seats import Owner
-from edge.web.token_page import token_page
+from edge.web.token_page import Problem, token_page
 from edge.web.turns import Turns
 from edge.web.visitors import VISITOR, visitor_of
 from edge.web.wrong_tokens import WrongTokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from urllib.parse import SplitResult
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -38,9 +38,14 @@ FORM = "application/x-www-form-urlencoded"  # only the gate takes these: pages s
 MAX_FORM = 1024  # bytes: a token of 256 characters, each of them escaped
 MAX_FORM_FIELDS = 4
 FORM_SECONDS = 10.0  # within which a form has to arrive
-MAX_COOKIES = 4  # of our name that are tried
 STILL_SECONDS = 2.0  # after which it is asked again whether an answer that goes on may go on
 
+SENTENCES: dict[Problem | None, str] = {
+    None: "Open the whole address that was printed when this page started: it ends in ?token=...",
+    "wrong": "This token is not the right one.",
+    "two": "Cookies with the tokens of two people were shown, so neither counts. Load the page again; if that does not "
+    "help, delete the cookies of this site.",
+}
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; "
     "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
@@ -55,7 +60,6 @@ HEADERS = {
 
 CONNECTION = "edge.connection"  # in a scope
 _ASK_AGAIN = "edge.ask_again"  # who the visitor is now, by what was shown
-_PORT = re.compile(r":([0-9]{1,5})$")  # of a Host
 _TRICKS = re.compile(rb"%(2e|2f|5c|[01][0-9a-f]|7f)|[\\\x00-\x20\x7f]|//|/\.\.?(/|$)", re.IGNORECASE)
 
 
@@ -75,8 +79,9 @@ class Gate:
         self._app = app
         self._keys = keys
         self._hosts = None if hosts is None else {host.lower() for host in hosts}
-        self._public = None if public_url is None else urlsplit(public_url)
-        self._site = None if self._public is None else _in_origin(self._public)  # a proxy may ask under another name
+        public = None if public_url is None else urlsplit(public_url)
+        self._cookie = PageCookie(public)
+        self._site = None if public is None else in_origin(public)  # a proxy may ask under another name
         self._wrong = WrongTokens()
         self._turns = Turns()
 
@@ -170,7 +175,7 @@ class Gate:
             return _say("This form has too many fields.", 400)
         if "sign_out" in fields:
             answer = self._back(scope)
-            answer.delete_cookie(self._cookie_name(connection), **self._cookie_place())
+            self._cookie.take_back(answer, connection)
             return answer
         return await self._take(scope, fields.get("token", [""])[0].strip())
 
@@ -184,16 +189,21 @@ class Gate:
         if scheme.lower() == "bearer":
             shown, linked, whose = [bearer.strip()], [], keys.visitor
         else:
-            shown, whose = _cookies(connection, self._cookie_name(connection)), keys.visitor_with_cookie
-        for word in shown:
-            visitor = whose(word)
-            if visitor is not None:
-                scope[VISITOR], scope[_ASK_AGAIN] = visitor, partial(whose, word)
-                # Who is signed in stays so: another site's link must not make them somebody else.
-                return self._back(scope) if linked else None
+            shown, whose = self._cookie.values(connection), keys.visitor_with_cookie
+        too_many = len(shown) > MAX_COOKIES
+        good = {} if too_many else {whose(word): word for word in shown}
+        good.pop(None, None)
+        if too_many or len(good) > 1:  # whose is the browser? Nobody is shown another one's rooms, or signed in as them
+            answer = _ask_for_token(connection, "two")
+            self._cookie.take_others_away(answer, connection)
+            return answer
+        for visitor, word in good.items():
+            scope[VISITOR], scope[_ASK_AGAIN] = visitor, partial(whose, word)
+            # Who is signed in stays so: another site's link must not make them somebody else.
+            return self._back(scope) if linked else None
         if linked:
             return await self._take(scope, linked[0])
-        return await self._refuse(connection) if shown else _ask_for_token(connection, wrong=False)
+        return await self._refuse(connection) if shown else _ask_for_token(connection)
 
     async def _take(self, scope: Scope, word: str) -> Response:
         """Give the browser a cookie for a right token, and take it out of its address bar and history."""
@@ -203,9 +213,7 @@ class Gate:
             return await self._refuse(connection)
         scope[VISITOR] = visitor
         answer = self._back(scope)
-        # Lax: a link from the school's own site opens the page, and nothing changes by being asked for with GET.
-        name, value = self._cookie_name(connection), keys.cookie(word)
-        answer.set_cookie(name, value, httponly=True, samesite="lax", **self._cookie_place())
+        self._cookie.give(answer, connection, keys.cookie(word))
         return answer
 
     def _back(self, scope: Scope) -> Response:
@@ -216,27 +224,9 @@ class Gate:
         page = "./" + scope["raw_path"].decode("latin-1").rpartition("/")[2]
         return RedirectResponse(f"{page}?{urlencode(query)}" if query else page, 303)
 
-    def _cookie_name(self, connection: HTTPConnection) -> str:
-        """Its name has the port that the browser asks: cookies know none, and pages of one host overwrote each other's.
-
-        With a public address that, and the path: a proxy may ask under another port, or show two pages at one.
-        """
-        if self._public is None or self._site is None:
-            seen, path = connection.headers.get("host", ""), ""
-        else:
-            seen, path = self._site, self._public.path
-        port = _PORT.search(seen)
-        return "-".join(["edge", *(port.groups() if port else ()), *re.findall("[A-Za-z0-9]+", path)])
-
-    def _cookie_place(self) -> dict[str, Any]:
-        """Where the cookie goes: without a public address to the folder of the page, as the browser sees it."""
-        if self._public is None:
-            return {"path": None}
-        return {"path": self._public.path, "secure": self._public.scheme == "https"}
-
     async def _refuse(self, connection: HTTPConnection) -> Response:
         await self._wrong.refuse(connection.client.host if connection.client else "?")
-        return _ask_for_token(connection, wrong=True)
+        return _ask_for_token(connection, "wrong")
 
     @contextlib.contextmanager
     def _only_while_let_in(self, scope: Scope) -> Iterator[None]:
@@ -260,27 +250,11 @@ class Gate:
             timers[0].cancel()
 
 
-def _ask_for_token(connection: HTTPConnection, *, wrong: bool) -> Response:
+def _ask_for_token(connection: HTTPConnection, problem: Problem | None = None) -> Response:
     """A page for people, a sentence for programs."""
     if "text/html" in connection.headers.get("accept", ""):
-        return token_page(connection.headers.get("accept-language", ""), wrong=wrong)
-    if wrong:
-        return _say("This token is not the right one.", 403)
-    return _say("Open the whole address that was printed when this page started: it ends in ?token=...", 403)
-
-
-def _in_origin(url: SplitResult) -> str:
-    """Name and port as browsers put them into an Origin."""
-    return url.netloc.lower().removesuffix(":443" if url.scheme == "https" else ":80")
-
-
-def _cookies(connection: HTTPConnection, name: str) -> list[str]:
-    """The values of our cookie, that of the page's own folder first: links may have set others for folders below.
-
-    Ours are plain words; Python's reader takes seconds for some that are quoted.
-    """
-    found = re.findall(rf"(?:^|;)[ \t]*{name}=([^;]*)", connection.headers.get("cookie", ""))
-    return [value.strip() for value in reversed(found[-MAX_COOKIES:])]  # browsers send long paths first
+        return token_page(connection.headers.get("accept-language", ""), problem)
+    return _say(SENTENCES[problem], 403)
 
 
 def _say(sentence: str, status: int) -> Response:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from functools import lru_cache
 from html import escape
+from typing import Literal
 
 from starlette.responses import HTMLResponse
 
 from edge.languages.catalogue import choose, translate
+
+Problem = Literal["wrong", "two"]
+"""Why somebody is asked who showed something: a token that opens nothing, or those of two people at once."""
 
 PAGE = """<!doctype html>
 <html lang="{language}">
@@ -27,7 +31,7 @@ button {{ margin-top: .75rem; cursor: pointer }}
 </style>
 <main>
 <h1>{title}</h1>
-{wrong}<p>{explanation}</p>
+{alert}<p>{explanation}</p>
 <form method="post">
 <label for="token">{label}</label>
 <input id="token" name="token" type="password" maxlength="256" autocomplete="current-password" autocapitalize="none"
@@ -39,19 +43,26 @@ button {{ margin-top: .75rem; cursor: pointer }}
 """
 
 
-def token_page(wanted: str, *, wrong: bool) -> HTMLResponse:
+def token_page(wanted: str, problem: Problem | None) -> HTMLResponse:
     """The page, with status 403.
 
     Args:
         wanted: Languages in order of preference, as browsers send them: `de-CH,de;q=0.9,en`.
-        wrong: Whether a token was shown that opens nothing.
+        problem: What was wrong with what was shown; None: nothing was.
     """
-    return HTMLResponse(_text(choose(wanted), wrong), 403, {"Vary": "Accept-Language, Accept"})
+    return HTMLResponse(_text(choose(wanted), problem), 403, {"Vary": "Accept-Language, Accept"})
 
 
 @lru_cache(maxsize=64)
-def _text(language: str, wrong: bool) -> str:  # noqa: FBT001 - keeps what strangers may ask for all the time
-    refusal = translate("This token opens nothing. It may be mistyped, revoked or expired.", language)
+def _text(language: str, problem: Problem | None) -> str:  # keeps what strangers may ask for all the time
+    problems = {
+        "wrong": translate("This token opens nothing. It may be mistyped, revoked or expired.", language),
+        "two": translate(
+            "Your browser shows the tokens of two people, so neither counts: a page of another site may have set one. "
+            "Load this page again. If this comes back, delete the cookies of this site, and enter your token.",
+            language,
+        ),
+    }
     texts = {
         "language": language,
         "title": translate("This page needs a token", language),
@@ -63,5 +74,5 @@ def _text(language: str, wrong: bool) -> str:  # noqa: FBT001 - keeps what stran
         "label": translate("Token", language),
         "button": translate("Open", language),
     }
-    alert = f'<p role="alert">{escape(refusal)}</p>\n' if wrong else ""
-    return PAGE.format(wrong=alert, **{name: escape(text) for name, text in texts.items()})
+    alert = "" if problem is None else f'<p role="alert">{escape(problems[problem])}</p>\n'
+    return PAGE.format(alert=alert, **{name: escape(text) for name, text in texts.items()})

@@ -77,7 +77,7 @@ class Elsewhere:
             forged: How many packets come before, which ask for one in the name of the first address.
         """
         # Once the kernel has a connection it takes a place of the server; nobody needs to answer.
-        with socket.create_server((OURS, port), backlog=200) as server:
+        with socket.create_server((OURS, port), backlog=1000) as server:
             self.run("tests.load.forge", "syn", OURS, str(port), str(forged), THEIRS[0])
             self.run("tests.load.forge", "hold", OURS, str(port), str(tried), *THEIRS)
             return _accepted(server)

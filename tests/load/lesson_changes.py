@@ -5,7 +5,7 @@ python -m tests.load.lesson_changes --lessons 100 --others 30
 
 Every lesson goes through the daemon's own aggregation and estimate (`tests/support/simulated_lessons.py`), in windows
 of 30 s, because a third as many estimates cost a third of the time. Exit status 1 where more than one lesson in twenty
-is called changed or different and nothing but chance made it so, beyond what chance makes of that many lessons.
+is called changed and nothing but chance made it so, beyond what chance makes of that many lessons.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from datetime import timedelta
 from functools import partial
 
 from edge.reporting.change_detection import find_changes
-from edge.reporting.lesson_comparison import FEWEST, Conditions, compare
-from edge.reporting.lesson_statistics import minutes, summarize
+from edge.reporting.lesson_comparison import Conditions
+from edge.reporting.lesson_statistics import minutes
 from edge.reporting.totals import add_up
-from tests.support.simulated_lessons import START, USUAL, Change, SimulatedLesson
+from tests.support.simulated_lessons import START, Change, SimulatedLesson
 
 DWELLS = (30.0, 120.0, 600.0)  # seconds
 LEAST, MOST = 480.0, 1620.0  # seconds of a lesson between which a change begins
@@ -78,25 +78,6 @@ def changed(kind: str, dwell: float, seed: int) -> bool:
     return any(name == what and first < begin + seconds and last > begin for name, first, last in claims(lesson))
 
 
-def falsely_different(earlier: int, dwell: float, seed: int) -> bool:
-    """Whether a lesson is called different from earlier ones that differ from it by the day only."""
-    summaries = []
-    for day in range(earlier + 1):
-        chance = random.Random(1000 * seed + day)  # noqa: S311
-        weights = {label: share * 2.718 ** chance.gauss(0, DAYS) for label, share in USUAL.items()}
-        mixture = {label: weight / sum(weights.values()) for label, weight in weights.items()}
-        front = min(0.95, max(0.3, chance.gauss(0.75, 0.07)))
-        people = round(chance.gauss(24, 1.5))
-        summaries.append(
-            summarize(
-                SimulatedLesson(
-                    1000 * seed + day, people=people, dwell=dwell, window=WINDOW, front=front, mixture=mixture
-                ).windows()
-            )
-        )
-    return compare(summaries[0], SAME, [(each, SAME) for each in summaries[1:]]).verdict == "different"
-
-
 def rate(hits: Sequence[bool]) -> tuple[float, float, float]:
     """A share with Wilson's 95 % interval."""
     n, z2 = len(hits), 1.96**2
@@ -134,9 +115,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("\n| a change is found | dwell | of lessons |\n|---|---|---|")
         for kind in CHANGES:  # heads keep a side for a minute, however long expressions last
             tell(kind, partial(changed, kind), args.others)
-        print("\n| nothing but the day differs, but a difference is claimed | dwell | of lessons |\n|---|---|---|")
-        for earlier in (FEWEST, 9):
-            bad |= tell(f"{earlier} earlier lessons", partial(falsely_different, earlier), args.others // 2, false=True)
     return int(bad)
 
 

@@ -13,7 +13,7 @@ from edge.contract.payloads import WindowPayload
 from edge.contract.timestamps import format_timestamp, parse_timestamp
 from edge.contract.validation import DeviceMessage
 from edge.recording.database import Database
-from edge.timing.timetable import Entry, Timetable
+from edge.timing.timetable import Entry, Plan, Timetable
 from tests.support.lessons import MONDAY
 from tests.support.simulated_lessons import START, USUAL, SimulatedLesson
 
@@ -23,7 +23,7 @@ LESSONS = [
     Entry("3rd", time(9, 10), time(9, 40)), Entry("4th", time(9, 45), time(10, 15)),
 ]  # fmt: skip
 """The second begins and ends within the five minutes of a roll-up."""
-TIMETABLE = Timetable(VIENNA, dict.fromkeys(range(5), LESSONS), {"room-2": {4: LESSONS[:3]}}, [])
+TIMETABLE = Timetable(VIENNA, [Plan(dict.fromkeys(range(5), LESSONS), {"room-2": {4: LESSONS[:3]}})])
 TIMETABLE_TEXT = (
     "time_zone: Europe/Vienna\ndays:\n  monday: &usual\n"
     + "".join(f"    - {{name: {each.name}, from: {each.begin:%H:%M}, to: {each.end:%H:%M}}}\n" for each in LESSONS)

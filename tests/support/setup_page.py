@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from edge.web.setup.config_file import RECIPIENT
+from edge.web.setup.typed_source import RECIPIENT as ADDRESS_RECIPIENT
 
 
 class SetupPage:
@@ -56,9 +57,21 @@ class SetupPage:
 
     def change(self, *unset: str, **values: Any) -> tuple[int, Any]:
         """Change some keys, with __ for the dot, at the present revision."""
-        revision = self.get("/api/state")["revision"]
         keys = {name.replace("__", "."): value for name, value in values.items()}
-        return self.post("/api/change", {"revision": revision, "set": keys, "unset": list(unset)})
+        return self.post("/api/change", {**self.in_sight(), "set": keys, "unset": list(unset)})
+
+    def in_sight(self) -> dict[str, Any]:
+        """What the page shows now, beside which somebody types an address."""
+        state = self.get("/api/state")
+        return {"revision": state["revision"], "recipient": {key: state["values"][key] for key in ADDRESS_RECIPIENT}}
+
+    def open_camera(self, body: dict[str, Any]) -> tuple[int, Any]:
+        """Open a camera beside what the page shows."""
+        return self.post("/api/camera", {**self.in_sight(), **body})
+
+    def try_broker(self) -> Any:
+        """The checks of the broker."""
+        return self.post("/api/connect/try", self.in_sight())[1]["checks"]
 
     def give_password(self, password: object) -> tuple[int, Any]:
         """Type a password beside the broker and user that the page shows."""

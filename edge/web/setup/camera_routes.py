@@ -11,7 +11,7 @@ from edge.cameras import onvif
 from edge.cameras.factory import resolve_source
 from edge.cameras.found import cameras_here, nothing_found
 from edge.config.address_redaction import without_password
-from edge.config.draft import Draft
+from edge.config.draft import Draft, StaleDraftError
 from edge.config.schema import Config
 from edge.config.value_check import check_value
 from edge.errors import CameraError
@@ -47,9 +47,16 @@ class LiveCamera:
             self._session.screen.show(view_of(config))
 
     def open(self, body: Json) -> Json:
-        """Open a camera that is not in the draft yet. Raises EdgeError: a value cannot be, or no picture comes."""
+        """Open a camera that is not in the draft yet, as it was typed beside what the page shows of the draft.
+
+        Raises EdgeError: a value cannot be, no picture comes, or the draft is another one by now.
+        """
+        revision = member(body, "revision", int)
+        self._typed.check_recipient(member(body, "recipient", dict))
         typed = self._typed.read(member(body, "source", str)) if "source" in body else None
         config, problem = self._draft.for_pictures(typed)
+        if revision != self._draft.revision:  # after all was read: it may be changed meanwhile
+            raise StaleDraftError
         if config is None:
             raise CameraError(problem)
         wanted = {name: member(body, name, (bool, int)) for name in TURNS if name in body}

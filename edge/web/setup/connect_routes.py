@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from starlette.routing import BaseRoute
 
+from edge.config.draft import StaleDraftError
 from edge.config.schema import Config
 from edge.daemon.broker_check import check_broker, rooms_at
 from edge.errors import EdgeError
@@ -41,9 +42,14 @@ class BrokerTrial:
             self._file.give_password(body["password"], member(body, "revision", int), recipient)
         return {"password": "given" if self._file.password_given else "none"}
 
-    def attempt(self, _body: Json) -> Json:
-        """The checks of `edge check` for the broker, with the draft, and the name of the room."""
+    def attempt(self, body: Json) -> Json:
+        """The checks of `edge check` for the broker, with the draft, and the name of the room.
+
+        Raises EdgeError: the draft is another one than the page shows.
+        """
         config, wrong = self._file.draft.tentative("mqtt", "device", "homeassistant")
+        if member(body, "revision", int) != self._file.draft.revision:
+            raise StaleDraftError
         if config is None:
             return {"checks": [_check("failed", str(wrong))]}
         with self._alone():

@@ -73,6 +73,8 @@ def draft_routes(
                 Sentence("the file of the password is not chosen from here"),
                 Sentence("give the password itself; or name the file in config.yaml"),
             )
+        if SOURCE_KEY in values:
+            typed.check_recipient(member(body, "recipient", dict))
         if isinstance(source := values.get(SOURCE_KEY), str):
             values = {**values, SOURCE_KEY: typed.read(source)}
         file.draft.change(member(body, "revision", int), values, _names(member(body, "unset", list, [])))

@@ -10,17 +10,32 @@ import glob
 import itertools
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from edge.cameras.image_folder import SUFFIXES, picture_files
 from edge.config.address_redaction import without_password
 from edge.config.camera_source import SOURCE_PATTERN
-from edge.config.draft import Draft
+from edge.config.draft import CA_FILE, Draft, StaleDraftError
 from edge.config.value_check import RefusedChangeError
+from edge.errors import EdgeError
 from edge.files.home import expand_home
 from edge.text import Sentence
 
 KEY = "camera.source"
+RECIPIENT = (CA_FILE,)
+"""Keys beside an address that say who may answer at it, and so hears the password in it."""
+
+
+class StaleAddressError(StaleDraftError):
+    """An address was typed beside another `camera.ca_file` than the draft has."""
+
+    def __init__(self) -> None:
+        EdgeError.__init__(
+            self,
+            Sentence("the address was typed beside another camera.ca_file than is set now"),
+            Sentence("look at what is said below the address, and open it again"),
+        )
 
 
 class TypedSource:
@@ -65,6 +80,20 @@ class TypedSource:
         ):
             raise self._elsewhere()
         return typed
+
+    def check_recipient(self, recipient: Mapping[str, object]) -> None:
+        """Refuse an address for another recipient than the draft's. Whoever acts by it checks the revision afterwards.
+
+        Args:
+            recipient: What the page showed while it was typed: every key of `RECIPIENT`, as `Draft.shown` has it. The
+                revision alone would not do: a page follows others' changes while somebody types.
+
+        Raises:
+            StaleAddressError: Somebody has changed that meanwhile.
+        """
+        shown = self._draft.shown()
+        if dict(recipient) != {key: shown[key] for key in RECIPIENT}:
+            raise StaleAddressError
 
     def _by_path(self, typed: str) -> str:
         if not typed.isprintable():

@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 
 from tests.load.fleet.plugin_broker import PluginBroker, client_id, missing
-from tests.load.fleet.school import PASSWORD
+from tests.load.fleet.school import PASSWORD, version
 from tests.load.fleet.users import User
 from tests.support.faults import SmallDisk, small_disk
 
 ROOMS = [f"room-{number}" for number in range(1, 11)]
+# The last version that writes its rules in place, and the first that keeps the old ones where new ones are cut off.
+IN_PLACE, NEW_FILE = (2, 0, 11), (2, 1)
 SUDDENLY_FULL = """#!/bin/sh
 {df} "$@"
 while head -c 4096 /dev/zero; do :; done >>{disk}/filler 2>{disk}/../said
@@ -64,12 +66,19 @@ def test_on_a_full_disk_nothing_is_changed_but_a_lost_room_is_thrown_out(broker:
     assert not let_in(broker, "room-11")
     assert broker.script("--save").returncode == 1
     done = broker.script("--remove", "room-10")
-    assert done.returncode == 0, done.stderr
     assert "make room" in done.stderr
-    assert users(broker.rules) & {*ROOMS} == {*ROOMS[:-1]}
     assert not let_in(broker, "room-10")
+    if version() > IN_PLACE:
+        assert done.returncode == 1, done.stderr
+        assert "--save" in done.stderr
+        disk.clear()
+        assert broker.script("--save").returncode == 0
+    else:
+        assert done.returncode == 0, done.stderr
+    assert users(broker.rules) & {*ROOMS} == {*ROOMS[:-1]}
 
 
+@pytest.mark.skipif(bool(not missing() and version() >= NEW_FILE), reason="this Mosquitto cuts no file off")
 def test_a_disk_that_is_full_just_then_is_said_and_what_was_there_is_kept(
     broker: PluginBroker, disk: SmallDisk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -57,6 +57,8 @@ def test_the_entities_of_a_device() -> None:
         assert components[key]["availability_mode"] == "all"
         topics = [source["topic"] for source in components[key]["availability"]]
         assert topics == ["classroom/room-9/availability", "classroom/room-9/state"]
+    of_health = [key for key, component in components.items() if component.get("state_topic", "").endswith("/health")]
+    assert [components[key]["expire_after"] for key in of_health] == [7260] * 4
     assert all(component["qos"] == 1 for component in components.values())
     own = [key for key, component in components.items() if not {"availability", "availability_topic"} & set(component)]
     assert own == ["connectivity"]

@@ -1,4 +1,4 @@
-"""docs/mosquitto/limits.nft, end-unread.sh beside it, and docs/district.nft, each in a network of its own."""
+"""docs/mosquitto/limits.nft, end-unread.sh beside it, docs/district.nft and dashboard.nft, each in its own network."""
 
 from __future__ import annotations
 
@@ -54,10 +54,17 @@ def test_forged_packets_do_not_switch_the_limits_off() -> None:
     assert figures["called"] == 3, figures  # whoever forged two hundred in a machine's name took none of its calls
 
 
-def test_no_machine_takes_all_places_of_a_database_without_a_word() -> None:
+def test_no_machine_goes_on_opening_connections() -> None:
+    """Each may cost the broker memory for good, also one without a password."""
+    through = figures_of("tests.load.refused_connects", "--calls")["through"]
+    assert 200 <= through <= 210  # forty rooms behind one address are no attack
+
+
+def test_no_machine_takes_all_places_of_a_database_or_a_web_server_without_a_word() -> None:
     """And nobody takes those of a machine in its name, which drops what it has not asked for."""
     figures = figures_of("tests.load.silent_connections")
-    assert figures == {"one machine": 20, "another": 20, "not listed": 0, "forged": 20}
+    database = {"one machine": 20, "another": 20, "not listed": 0, "forged": 20}
+    assert figures == {**database, "pages, one machine": 200, "pages, another": 200, "pages, forged": 200}
 
 
 @pytest.mark.skipif(bool(missing()) or find("ss") is None, reason="Mosquitto or iproute2 is not installed")

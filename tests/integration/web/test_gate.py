@@ -122,7 +122,7 @@ def test_pages_that_proxies_show_under_one_host_do_not_overwrite_each_other_s_co
         .headers["set-cookie"].partition("=")[0]
         for port, page in (("", "/"), ("", ":443/"), (":8443", ":8443/"), ("", "/rooms/"), (":8443", ":8443/b/2/"))
     ]  # fmt: skip
-    assert names == ["edge", "edge", "edge-8443", "edge-rooms", "edge-8443-b-2"]
+    assert names == ["__Host-edge", "__Host-edge", "__Host-edge-8443", "__Secure-edge-rooms", "__Secure-edge-8443-b-2"]
 
 
 def test_what_a_proxy_is_said_to_have_forwarded_is_not_believed(client: Serve, smith: str) -> None:
@@ -209,17 +209,78 @@ def test_who_is_signed_in_stays_so_whatever_token_a_link_has(client: Serve, smit
     assert browser.get("/api/who").json()[0] == "jones"
 
 
-def test_the_page_s_cookie_counts_before_one_that_a_link_has_set_for_a_folder_below(
-    client: Serve, smith: str, access: Path
-) -> None:
+def test_one_that_a_link_has_set_for_a_folder_below_is_taken_away(client: Serve, smith: str, access: Path) -> None:
     jones = add_grant(access, "jones", "all", ["*"], TODAY, None)
     browser = client()
     browser.get("/api/who", params={"token": jones})
     browser.post("/", data={"token": smith})
     assert {cookie.path for cookie in browser.cookies.jar} == {"/", "/api"}
+    assert browser.get("/api/who").status_code == 403
     assert browser.get("/api/who").json()[0] == "smith"
-    revoke_grant(access, "smith")
-    assert browser.get("/api/who").json()[0] == "jones"
+    assert {cookie.path for cookie in browser.cookies.jar} == {"/"}
+
+
+def signed_in(browser: httpx.Client, token: str, **headers: str) -> str:
+    """The cookie, as a browser sends it."""
+    return browser.post("/", data={"token": token}, headers=headers).headers["set-cookie"].partition(";")[0]
+
+
+def places(answer: httpx.Response) -> set[tuple[str, str]]:
+    """Domain and path of each cookie that the browser has to forget."""
+    found = set()
+    for line in answer.headers.get_list("set-cookie"):
+        marks = dict(part.partition("=")[::2] for part in line.split("; "))
+        assert marks["Max-Age"] == "0"
+        found.add((marks.get("Domain", ""), marks.get("Path", "")))
+    return found
+
+
+@pytest.mark.parametrize("first", ["own", "another's"])
+def test_cookies_of_two_people_let_in_nobody_and_what_the_page_cannot_have_set_is_taken_away(
+    first: str, client: Serve, smith: str, access: Path
+) -> None:
+    """A page of moodle.school.example may set cookies for school.example: browsers send them here."""
+    jones = add_grant(access, "jones", "all", ["*"], TODAY, None)
+    host = {"Host": "rooms.school.example:8080"}
+    browser = client()
+    own, other = (signed_in(browser, token, **host) for token in (smith, jones))
+    browser.cookies.clear()
+    both = {**host, "Cookie": "; ".join([own, other] if first == "own" else [other, own])}
+    answer = browser.get("/api/who", headers={**both, "Accept-Language": "de"})
+    assert answer.status_code == 403
+    assert "zweier Personen" in answer.text
+    domains, paths = ("rooms.school.example", "school.example"), ("/", "/api", "/api/", "/api/who", "/api/who/")
+    assert places(answer) == {(domain, path) for domain in ("", *domains) for path in paths} - {("", "/")}
+    assert "two people" in browser.get("/api/who", headers={**both, "Accept": "*/*"}).text
+    assert browser.get("/", params={"token": jones}, headers=both).status_code == 403, "a link does not decide"
+
+    twice = {**host, "Cookie": f"{own}; edge-8080=wrong; {own}"}
+    assert browser.get("/api/who", headers=twice).json()[0] == "smith"
+    answer = browser.post("/", data={"sign_out": "1"}, headers=both)
+    assert answer.status_code == 303
+    assert places(answer) == {("", ""), *((domain, "/") for domain in domains)}
+
+
+def test_more_cookies_of_our_name_than_a_browser_can_have_let_in_nobody(client: Serve, smith: str) -> None:
+    browser = client()
+    own = signed_in(browser, smith, Host="localhost:8080")
+    browser.cookies.clear()
+    for others, status in ((7, 200), (8, 403)):
+        shown = "; ".join([own, *["edge-8080=wrong"] * others])
+        assert browser.get("/", headers={"Host": "localhost:8080", "Cookie": shown}).status_code == status
+
+
+def test_below_a_path_what_another_page_has_set_is_taken_away_over_tls_only(
+    client: Serve, smith: str, access: Path
+) -> None:
+    jones = add_grant(access, "jones", "all", ["*"], TODAY, None)
+    browser = client("https://school.example/rooms/")
+    own, other = (signed_in(browser, token) for token in (smith, jones))
+    browser.cookies.clear()
+    answer = browser.get("/", headers={"Cookie": f"{own}; {other}"})
+    assert answer.status_code == 403
+    assert places(answer) == {("school.example", path) for path in ("/", "/rooms", "/rooms/")}
+    assert all("Secure" in line for line in answer.headers.get_list("set-cookie"))
 
 
 def test_a_form_that_never_comes_whole_does_not_wait_for_ever(client: Serve, monkeypatch: pytest.MonkeyPatch) -> None:

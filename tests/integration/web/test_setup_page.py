@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from tests.support.brokers import Subscriber, wait_for
+from tests.support.tls_camera import make_certificates, tls_camera
 
 playwright = pytest.importorskip("playwright.sync_api", reason="no browser for this machine")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="no browser for this machine")
@@ -494,6 +495,33 @@ def test_the_connection_is_tried_and_the_password_is_never_shown(setup: Setup, b
     assert [line for line in setup.said if "422" not in line] == []
     setup.said.clear()
     page.context.close()
+
+
+CHANGE = """async (file) => {
+  const headers = { "X-Edge-Setup": "1", "Content-Type": "application/json" };
+  const { revision } = await (await fetch("api/state", { headers })).json();
+  const body = JSON.stringify({ revision, set: { "camera.ca_file": file } });
+  await fetch("api/change", { method: "POST", headers, body });
+}"""
+
+
+def test_an_address_goes_to_no_camera_without_the_ca_file_that_the_page_showed(setup: Setup, tmp_path: Path) -> None:
+    pytest.importorskip("av", reason="OpenCV decodes video, and checks no certificates")
+    make_certificates(tmp_path)
+    with tls_camera(tmp_path / "stranger.pem") as stranger:  # in the camera's place
+        page = setup.look()
+        page.evaluate(CHANGE, f"{tmp_path}/ca.pem")
+        page.reload()
+        show(page, "camera")
+        wait_for(lambda: "ca.pem" in page.inner_text("#camera-certificate"), 20, "whose certificate counts")
+        page.type("#source", stranger.url("rtsps"))
+        page.evaluate(CHANGE, None)  # as from another browser: the page is not told
+        page.press("#source", "Enter")
+        wait_for(lambda: "beside another camera.ca_file" in page.inner_text("#opened"), 20, "why it is not opened")
+        assert "No certificate is checked" in page.inner_text("#camera-certificate")
+        assert stranger.asked == []
+    assert [line for line in setup.said if "409" not in line] == []
+    setup.said.clear()
 
 
 def test_a_password_goes_to_no_broker_that_came_into_the_page_while_it_was_typed(setup: Setup) -> None:

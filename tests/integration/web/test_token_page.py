@@ -151,6 +151,50 @@ def test_another_site_s_page_signs_nobody_in_or_out(
     context.close()
 
 
+def test_a_page_of_a_sibling_host_signs_nobody_in_as_somebody_else(
+    broker: int, edge: StartEdge, browser: Any, elsewhere: Elsewhere, tmp_path: Path
+) -> None:
+    """It may set cookies for the domain that both share; they come here, and looked like ours."""
+    access = tmp_path / "access.yaml"
+    smith, jones = (add_grant(access, name, "reader", ["*"], TODAY, None) for name in ("smith", "jones"))
+    process = edge("dashboard", "--broker", f"mqtt://127.0.0.1:{broker}", "--port", "0", "--access-file", str(access))
+    assert process.stdout is not None
+    process.stdout.readline()
+    direct = process.stdout.readline().strip()
+    home = f"http://rooms.school.example:{urlsplit(direct).port}/"
+    jones_s = httpx.post(direct, data={"token": jones}, headers={"Host": urlsplit(home).netloc}).headers["set-cookie"]
+    context = browser.new_context(locale="en")
+    page = context.new_page()
+    page.set_default_timeout(30_000)
+    page.goto(f"{home}?token={smith}")
+    see(page, "#who", "smith")
+    set_cookie = "<script>document.cookie = '{}; domain=school.example; path={}'</script>"
+    pupil_s = elsewhere.address.replace("evil.example", "moodle.school.example")
+
+    elsewhere.html = set_cookie.format(jones_s.partition(";")[0], "/")
+    page.goto(pupil_s)
+    page.goto(home)
+    see(page, "[role=alert]", "the tokens of two people")
+    page.reload()
+    see(page, "#who", "smith")
+
+    elsewhere.html = set_cookie.format(jones_s.partition(";")[0], "/api")
+    page.goto(pupil_s)
+    page.goto(home)  # its questions are refused, so it loads itself again
+    see(page, "#who", "smith")
+
+    elsewhere.html = set_cookie.format(jones_s.partition(";")[0], "/")
+    page.get_by_role("button", name="Sign out").wait_for()
+    other = context.new_page()
+    other.goto(pupil_s)
+    other.close()
+    page.get_by_role("button", name="Sign out").click()
+    see(page, "h1", "This page needs a token")
+    assert page.locator("[role=alert]").count() == 0
+    assert context.cookies() == []
+    context.close()
+
+
 @pytest.mark.parametrize("command", ["dashboard", "setup"])
 def test_another_port_of_the_host_is_sent_no_token(
     command: str, broker: int, edge: StartEdge, browser: Any, elsewhere: Elsewhere, tmp_path: Path

@@ -27,6 +27,12 @@ def find(program: str) -> str | None:
     return shutil.which(program, path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin")
 
 
+def version() -> tuple[int, ...]:
+    """Of the Mosquitto that the tests use: the first in PATH."""
+    said = subprocess.run([find("mosquitto") or "", "-h"], capture_output=True, text=True, check=False).stdout
+    return tuple(map(int, re.findall(r"\d+", said.partition("\n")[0])))
+
+
 class SchoolBroker:
     """One broker with certificate, passwords and access list; the folder outlives it, as a disk does.
 

@@ -116,6 +116,7 @@ TREATMENT: dict[str, Here | Elsewhere] = {
         until={"./run dashboard": "http://"}, change={"2027-07-31": "2999-07-31"}
     ),
     "docs/dashboard.md: sudo systemd/install.sh --pages": INSTALLED,
+    "docs/dashboard.md: sudo apt install nftables": Elsewhere("tests/integration/mqtt/test_limits.py"),
     "docs/district.md: sudo apt install nftables": Elsewhere("tests/integration/mqtt/test_limits.py"),
     "docs/district.md: sudo apt install postgresql": Elsewhere("tests/integration/recording/test_postgres.py"),
     "docs/district.md: pip install 'edge-emotions[district]'": Elsewhere(
@@ -189,6 +190,7 @@ TREATMENT: dict[str, Here | Elsewhere] = {
     "docs/record.md: edge report --database school.sqlite --school --day 2026-11-18": Elsewhere(
         "tests/integration/reporting/test_school_report.py"
     ),
+    "docs/scale.md: echo 'deb [signed-by=": Elsewhere("tests/system/install/backports.sh"),
     "docs/scale.md: apt-get install mosquitto mosquitto-clients": Here(
         leave_out=("apt-get",),
         change={

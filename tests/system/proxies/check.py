@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 import re
+import socket
 import ssl
 import subprocess
 import sys
@@ -32,7 +33,7 @@ NUMBERS = itertools.count(1)  # of windows
 BLOCK = re.compile(r"^```(caddy|nginx)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 NGINX = """
 daemon off; pid nginx.pid; error_log stderr warn;
-events {{}}
+{main}
 http {{
   client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path f; uwsgi_temp_path u; scgi_temp_path s;
   gzip on;
@@ -43,7 +44,8 @@ http {{
 
 def main(programs: Path, kinds: list[str]) -> int:
     """Every kind in turn; 0 when all holds."""
-    blocks = dict(zip(KINDS, BLOCK.findall((ROOT / "docs/dashboard.md").read_text()), strict=True))
+    *sites, (_, main) = BLOCK.findall((ROOT / "docs/dashboard.md").read_text())
+    blocks = dict(zip(KINDS, sites, strict=True))
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as running:
         here = Path(folder)
         certificate(here)
@@ -56,6 +58,7 @@ def main(programs: Path, kinds: list[str]) -> int:
             program, text = blocks[kind]
             assert kind.startswith(program)
             with tempfile.TemporaryDirectory(dir=here) as own:
+                (Path(own) / "main.conf").write_text(main)
                 check(kind, programs, text, here, Path(own), broker, room)
     return 0
 
@@ -78,8 +81,7 @@ def check(kind: str, programs: Path, text: str, keys: Path, here: Path, broker: 
         str(page),
     ]
     dashboard += ["--access-file", str(here / "access.yaml"), "--public-url", f"https://{NAME}:{port}{path}"]
-    with started(here, *dashboard), started(here, *server(kind, programs, site, keys, here, port)):
-        wait_for(lambda: can_connect(page) and can_connect(port), 30, f"{kind} and the dashboard")
+    with started(here, *server(kind, programs, site, keys, here, port)):
         context = ssl.create_default_context(cafile=str(keys / "site.pem"))
         client = httpx.Client(
             base_url=f"https://127.0.0.1:{port}",
@@ -87,10 +89,14 @@ def check(kind: str, programs: Path, text: str, keys: Path, here: Path, broker: 
             headers={"Host": NAME, "Accept": "text/html"},
             timeout=20,
         )
-        form(client, path, token)
-        delays = events(client, path, token, room)
-        browse(port, path, token)
-        outside(client, path, token)
+        with started(here, *dashboard):
+            wait_for(lambda: can_connect(page) and can_connect(port), 30, f"{kind} and the dashboard")
+            begun = unfinished(port, context)
+            form(client, path, token)
+            delays = events(client, path, token, room, begun)
+            browse(port, path, token)
+            outside(client, path, token)
+        not_in_a_log(client, path, token, here)
     print(f"{kind}: form, cookie, deep link, signing out; events {max(delays) * 1000:.0f} ms after the window at most")
 
 
@@ -107,13 +113,36 @@ def form(client: httpx.Client, path: str, token: str) -> None:
     client.cookies.clear()
 
 
-def events(client: httpx.Client, path: str, token: str, room: Room) -> list[float]:
-    """Seconds from a window to its event: what is held back somewhere comes late, or never."""
+def unfinished(port: int, context: ssl.SSLContext) -> list[socket.socket]:
+    """Connections that have begun to say something: of TLS, and of a request."""
+    begun = socket.create_connection(("127.0.0.1", port))
+    begun.sendall(b"\x16\x03\x01\x02\x00")
+    asking = context.wrap_socket(socket.create_connection(("127.0.0.1", port)), server_hostname=NAME)
+    asking.sendall(f"GET / HTTP/1.1\r\nHost: {NAME}\r\n".encode())
+    return [begun, asking]
+
+
+def ended(connection: socket.socket) -> None:
+    """It is, long before a minute is over, which is what web servers have by themselves."""
+    connection.settimeout(30)
+    with connection, contextlib.suppress(ConnectionError, ssl.SSLError):
+        while connection.recv(4096):
+            pass
+
+
+def events(client: httpx.Client, path: str, token: str, room: Room, begun: list[socket.socket]) -> list[float]:
+    """Seconds from a window to its event: what is held back somewhere comes late, or never.
+
+    What has only begun is ended meanwhile, and the events are not.
+    """
     delays: list[float] = []
     headers = {"Authorization": f"Bearer {token}", "Accept": "text/event-stream", "Accept-Encoding": "gzip"}
     with client.stream("GET", f"{path}events", headers=headers, extensions={"sni_hostname": NAME}) as answer:
         lines = answer.iter_lines()
-        for _ in range(3):
+        for number in range(3):
+            if number == 2:  # the last
+                for connection in begun:
+                    ended(connection)
             sent, seq = time.monotonic(), next(NUMBERS)
             room.window(seq)
             next(line for line in lines if line.startswith("data:") and shows(json.loads(line[6:]), f"/{seq}"))
@@ -146,6 +175,7 @@ def browse(port: int, path: str, token: str) -> None:
         see(page, "#link", "connected")
         (cookie,) = page.context.cookies()
         assert (cookie["secure"], cookie["path"], cookie["httpOnly"]) == (True, path, True), cookie
+        assert cookie["name"].startswith("__Host-" if path == "/" else "__Secure-"), cookie
         page.reload()
         page.locator("#lesson-chart .main-svg").first.wait_for()
         page.get_by_role("button", name="Sign out").click()
@@ -165,6 +195,14 @@ def outside(client: httpx.Client, path: str, token: str) -> None:
     assert answer.headers["location"].endswith(path)
 
 
+def not_in_a_log(client: httpx.Client, path: str, token: str, here: Path) -> None:
+    """A link is opened while the dashboard is being restarted: web servers log what they cannot pass on."""
+    answer = get(client, f"{path}?a=1&token={token}", headers={"Referer": f"https://{NAME}{path}?token={token}"})
+    assert answer.status_code == 502, answer
+    texts = {file.name: file.read_bytes() for file in here.rglob("*") if file.is_file()}
+    assert [name for name, text in texts.items() if token.encode() in text] == []
+
+
 def get(client: httpx.Client, path: str, **options: Any) -> httpx.Response:
     return client.get(path, extensions={"sni_hostname": NAME}, **options)
 
@@ -172,11 +210,13 @@ def get(client: httpx.Client, path: str, **options: Any) -> httpx.Response:
 def server(kind: str, programs: Path, site: str, keys: Path, here: Path, port: int) -> list[str]:
     """The command of the web server; its site is the one of the docs, but for port and certificate."""
     if kind.startswith("nginx"):
-        (here / "nginx.conf").write_text(NGINX.format(site=site.replace("listen 443", f"listen {port}")))
+        (here / "nginx.conf").write_text(
+            NGINX.format(main=(here / "main.conf").read_text(), site=site.replace("listen 443", f"listen {port}"))
+        )
         return [str(programs / "usr/sbin/nginx"), "-p", str(here), "-e", "stderr", "-c", str(here / "nginx.conf")]
     own = f"https://{NAME}:{port} {{\n    tls {keys}/site.pem {keys}/site.key"
-    head = "{\n    admin off\n    auto_https disable_redirects\n    skip_install_trust\n}\n"
-    (here / "Caddyfile").write_text(head + site.replace(f"{NAME} {{", own, 1))
+    head = "{\n    admin off\n    auto_https disable_redirects\n    skip_install_trust\n"
+    (here / "Caddyfile").write_text(site.replace("{\n", head, 1).replace(f"{NAME} {{", own, 1))
     return [str(programs / "usr/bin/caddy"), "run", "--adapter", "caddyfile", "--config", str(here / "Caddyfile")]
 
 

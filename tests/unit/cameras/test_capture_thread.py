@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
+import weakref
 
 import numpy as np
 import pytest
@@ -45,6 +47,35 @@ def test_what_a_driver_raises_becomes_one_error(caplog: pytest.LogCaptureFixture
         capture.take(5)
     capture.stop()
     assert caplog.text.count("unusable frame") == 1
+
+
+def test_a_camera_that_was_lost_leaves_nothing_in_memory() -> None:
+    """Neither itself nor what its driver was reading, though Python does not look for cycles meanwhile."""
+    kept: list[weakref.ref[object]] = []
+
+    class Buffer(bytearray):
+        """What a driver reads into."""
+
+    class Lost(Odd):
+        def read(self) -> NDArray[np.uint8] | None:
+            buffer = Buffer(100)
+            kept.extend((weakref.ref(self), weakref.ref(buffer)))
+            error = CameraError("odd is lost")  # once it is raised, it holds this call, and this call it
+            raise error from ZeroDivisionError(buffer)
+
+    gc.disable()
+    try:
+        capture = CaptureThread(Lost())
+        kept.append(weakref.ref(capture))
+        capture.start()
+        for _ in range(2):
+            with pytest.raises(CameraError, match="odd is lost"):
+                capture.take(60)
+        capture.stop(60)
+        del capture
+        assert [reference() for reference in kept] == [None] * 3
+    finally:
+        gc.enable()
 
 
 def test_a_camera_that_yields_nothing_usable_is_given_up() -> None:

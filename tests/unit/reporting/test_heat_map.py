@@ -35,7 +35,7 @@ def measured(happy: float = 0.2, front: float = 0.7, faces: float = 20.0, error:
 
     summary = LessonSummary(
         2700, 2700, 2700, 2700, Figure(faces, faces - 1, faces + 1, 0.5), share(front), "estimate",
-        {"happy": share(happy), "neutral": share(1 - happy)},
+        {"happy": share(happy), "neutral": share(1 - happy)}, directed=20.0, named=15.0,
     )  # fmt: skip
     return Measured(START, START + timedelta(minutes=45), NAMED, summary, SAME)
 
@@ -86,7 +86,7 @@ def test_what_is_not_larger_than_its_own_interval_is_not_coloured() -> None:
 
 
 def test_a_difference_of_a_face_or_two_is_none() -> None:
-    few = replace(measured(0.7), totals=replace(NAMED, counts={"happy": 400}))
+    few = replace(measured(0.7), summary=replace(measured(0.7).summary, named=4.0))
     assert states(room(few))[0] == "usual"
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from edge.reporting.lesson_comparison import Conditions, compare, student_quantile, student_tail
+from edge.reporting.lesson_comparison import Conditions, compare
 from edge.reporting.lesson_statistics import Figure, LessonSummary
+from edge.reporting.student import student_quantile, student_tail
 
 SAME = Conditions(mode="emotions", faces="f@1", emotions="e@1", pose="front, p@1", masks="m1", place="p1", policy="5/1")
 LABELS = ("happy", "surprise", "neutral", "sad", "fear", "disgust", "angry")
@@ -24,7 +25,7 @@ def summary(happy: float = 0.2, front: float = 0.7, faces: float = 24.0) -> Less
     return LessonSummary(
         recorded=2700, measured=2700, facing_measured=2700, expressions_measured=2700,
         faces=Figure(faces, faces - 1, faces + 1, 0.5), front=figure(front), basis="estimate",
-        expressions={"happy": figure(happy), "neutral": figure(1 - happy)},
+        expressions={"happy": figure(happy), "neutral": figure(1 - happy)}, directed=20.0, named=15.0,
     )  # fmt: skip
 
 
@@ -143,13 +144,36 @@ def test_counted_expressions_are_not_compared_with_estimated_ones() -> None:
     assert (some.figures["front"].lessons, some.other_basis) == (5, 2)
 
 
-def test_part_of_a_face_is_no_difference_in_a_steady_class() -> None:
+def test_who_happens_to_be_away_is_no_difference_in_a_steady_class_and_a_third_of_it_is() -> None:
     def steady(faces: float) -> LessonSummary:
         return replace(summary(), faces=Figure(faces, faces - 0.1, faces + 0.1, 0.05))
 
-    earlier = [(steady(22 + 0.05 * (n % 3)), SAME) for n in range(8)]
-    assert not compare(steady(22.6), SAME, earlier).figures["faces"].differs
-    assert compare(steady(23.2), SAME, earlier).figures["faces"].differs
+    for number in (3, 8):
+        earlier = [(steady(22 + 0.05 * (n % 3)), SAME) for n in range(number)]
+        assert not compare(steady(20), SAME, earlier).figures["faces"].differs
+        assert compare(steady(15), SAME, earlier).figures["faces"].differs
+
+
+@pytest.mark.parametrize("what", ["happy", "front"])
+def test_what_fewer_than_two_faces_do_is_no_difference(what: str) -> None:
+    def small(share: float) -> LessonSummary:
+        each = summary(share) if what == "happy" else summary(front=share)
+        return replace(each, named=6.0, directed=6.0)
+
+    earlier = [(small(0.2 + 0.01 * (n % 3)), SAME) for n in range(9)]
+    assert not compare(small(0.5), SAME, earlier).figures[what].differs, "1.7 faces"
+    assert compare(small(0.6), SAME, earlier).figures[what].differs, "2.3 faces"
+
+
+def test_a_rare_expression_differs_only_where_it_does_on_the_scale_of_log_odds_as_well() -> None:
+    def room(*shares: float) -> list[tuple[LessonSummary, Conditions]]:
+        exact = [figure(each)._replace(error=0.0) for each in shares]
+        return [(replace(summary(), expressions={"fear": each}, named=40.0), SAME) for each in exact]
+
+    (lesson, _), *earlier = room(0.065, 0.0, 0.0, 0.0, 0.02, 0.0, 0.03, 0.0, 0.02, 0.0)
+    assert not compare(lesson, SAME, earlier).figures["fear"].differs
+    (lesson, _), *earlier = room(0.3, 0.0, 0.0, 0.0, 0.02, 0.0, 0.03, 0.0, 0.02, 0.0)
+    assert compare(lesson, SAME, earlier).figures["fear"].differs
 
 
 @pytest.mark.parametrize("earlier", [3, 9])
@@ -159,7 +183,8 @@ def test_days_that_differ_by_chance_are_called_different_in_a_twentieth_of_cases
     def day() -> LessonSummary:
         weights = [share * 2.718 ** chance.gauss(0, 0.35) for share in USUAL]
         shares = {
-            label: figure(w / sum(weights) + chance.gauss(0, 0.01)) for label, w in zip(LABELS, weights, strict=True)
+            label: figure(max(0.0, w / sum(weights) + chance.gauss(0, 0.01)))
+            for label, w in zip(LABELS, weights, strict=True)
         }
         return replace(summary(front=chance.gauss(0.7, 0.07), faces=chance.gauss(24, 1.5)), expressions=shares)
 

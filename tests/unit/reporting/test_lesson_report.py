@@ -274,6 +274,14 @@ def test_gaps_have_their_reasons_and_no_line_crosses_them(path: Path) -> None:
     assert starts == {minute for minute in range(45) if not (20 <= minute < 25 or 30 <= minute < 33)}
 
 
+def test_figures_of_fuller_moments_are_said_to_be_so(path: Path) -> None:
+    found, earlier = told(path)
+    said = "In 8 % of the time too few people were in the picture for figures: all figures are of the fuller moments."
+    assert said in [str(each).replace(NO_BREAK, " ") for each in found.sentences(earlier)]
+    full, _ = told(path, LESSON - WEEK)
+    assert not any("fuller" in each.template for each in full.sentences())
+
+
 def test_where_windows_are_gone_their_sums_are_left(path: Path) -> None:
 
     before, _ = told(path, LESSON - WEEK)

@@ -18,6 +18,7 @@ from edge.reporting.lesson_sentences import (
     NOT_MEASURED,
     describe,
     describe_changes,
+    fuller_moments,
 )
 from edge.reporting.lesson_statistics import Change, Figure, LessonSummary
 from tests.support.paths import PACKAGE
@@ -50,6 +51,16 @@ def plain(sentences: object) -> list[str]:
     """As they are read, with every space that does not break marked."""
     assert isinstance(sentences, list)
     return [str(each).replace("\N{NO-BREAK SPACE}", "~") for each in sentences]
+
+
+def test_a_few_seconds_without_figures_are_not_told() -> None:
+    assert fuller_moments(0, 2700) == fuller_moments(0, 0) == fuller_moments(130, 2700) == []
+    assert plain(fuller_moments(900, 2700))[0].startswith("In 33~% of the time too few people were in the picture")
+
+
+def test_less_than_a_face_is_not_none() -> None:
+    almost_empty = replace(SUMMARY, faces=Figure(0.4, 0.2, 0.6, 0.1), front=None, expressions={})
+    assert plain(describe(almost_empty)) == ["On average 0.4 faces were seen."]
 
 
 def test_how_a_lesson_was() -> None:

@@ -66,6 +66,9 @@ def test_a_paused_room_that_says_nothing_of_itself_any_more_is_silent(mode: RunM
     assert "said nothing for two hours" in str(gone.troubles[0].problem)
     older = room(mode=mode, of=Machine())  # that says nothing of itself anyway
     assert report(older, NOW + 9 * HOUR).status == mode
+    before = room(mode=mode, of=said(Machine(), "info", INFO.to_json()))  # it was gone when this reader started
+    assert report(before, before.first + 2 * HOUR).status == mode
+    assert report(before, before.first + 2 * HOUR + 90_000).status == "silent"
 
 
 def test_what_the_broker_keeps_of_a_room_is_no_sign_of_life() -> None:

@@ -102,7 +102,85 @@ def test_lessons_over_the_change_of_clocks(tmp_path: Path) -> None:
     assert lessons(tmp_path, half, date(2027, 4, 4), "Australia/Lord_Howe") != []
 
 
+@pytest.fixture
+def changing(tmp_path: Path) -> Timetable:
+    """The one in the documentation: another plan after half-term, then with A and B weeks."""
+    page = (ROOT / "docs/record.md").read_text(encoding="utf-8")
+    return Timetable.read(write(tmp_path, "time_zone" + page.partition("```yaml\ntime_zone")[2].partition("```")[0]))
+
+
+def names(timetable: Timetable, *days: date) -> list[list[str]]:
+    return [[f"{each.name} {each.start:%H:%M}" for each in timetable.lessons("room-1", day)] for day in days]
+
+
+def test_every_day_has_the_lessons_of_the_plan_that_held_on_it(changing: Timetable) -> None:
+    days = [date(2026, 11, 2) + timedelta(weeks=n) for n in range(4)]
+    assert names(changing, *days) == [["7b 08:00", "9a 08:50"], ["9a 08:00"], ["7b 08:00"], ["9a 08:00"]]
+    assert changing.named("room-1", days[0], "7b") is not None
+    assert changing.named("room-1", days[1], "7b") is None
+    assert [changing.letter(day) for day in days] == ["a", "b", "a", "b"]
+
+
+def test_the_same_lesson_is_of_the_same_class_and_hour(changing: Timetable) -> None:
+    def earlier(day: date, name: str) -> list[date]:
+        lesson = changing.named("room-1", day, name)
+        assert lesson is not None
+        return [each.start.date() for each in changing.same("room-1", lesson, -1)]
+
+    found = earlier(date(2026, 11, 30), "7b")
+    assert found[:3] == [date(2026, 11, 16), date(2026, 11, 2), date(2026, 10, 26)], "B weeks have another class"
+    assert earlier(date(2026, 11, 23), "9a") == [date(2026, 11, 9)], "before it was at another hour"
+
+
+def test_bells_may_move_by_some_minutes(tmp_path: Path) -> None:
+    text = (
+        "time_zone: UTC\nplans:\n- valid_until: 2026-11-08\n  days: {mon: [{name: 7b, from: 08:00, to: 08:45}]}\n"
+        "- valid_from: 2026-11-09\n  days: {mon: [{name: 7b, from: 08:15, to: 09:00}]}\n"
+    )
+    timetable = Timetable.read(write(tmp_path, text))
+    lesson = timetable.named("room-1", date(2026, 11, 9), "7b")
+    assert lesson is not None
+    before = timetable.previous("room-1", lesson)
+    assert before is not None
+    assert f"{before.start:%d %H:%M}" == "02 08:00"
+
+
+def test_weeks_alternate_anew_from_each_date_and_backwards_before_the_first(tmp_path: Path) -> None:
+    text = "time_zone: UTC\nweek_a: [2027-01-13, 2026-09-10]\ndays: {mon: [{name: 7b, from: 08:00, to: 08:45}]}\n"
+    timetable = Timetable.read(write(tmp_path, text))
+    days = (date(2026, 8, 31), date(2026, 9, 6), date(2026, 9, 7), date(2026, 9, 14), date(2026, 12, 28))
+    assert [timetable.letter(day) for day in days] == ["b", "b", "a", "b", "a"]
+    later = (date(2027, 1, 4), date(2027, 1, 10), date(2027, 1, 11), date(2027, 1, 18))
+    assert [timetable.letter(day) for day in later] == ["b", "b", "a", "b"]
+
+
+PLANS = "time_zone: UTC\nweek_a: 2026-09-07\nplans:\n"
+LESSONS = "days: {mon: [{name: a, from: 08:00, to: 09:00}]}"
 WRONG = {
+    f"{PLANS}- {LESSONS}\n- valid_from: 2026-11-09\n  {LESSONS}\n": (
+        "timetable.yaml:5: plans.1: holds on days on which plans.0 does", "valid_until",
+    ),
+    f"{PLANS}- weeks: a\n  {LESSONS}\n- weeks: b\n  {LESSONS}\n- weeks: A\n  {LESSONS}\n": (
+        "timetable.yaml:8: plans.2: holds on days on which plans.0 does", "weeks: b",
+    ),
+    f"{PLANS}- weeks: c\n  {LESSONS}\n": ("timetable.yaml:4: plans.0.weeks: found 'c'", "write a or b"),
+    f"time_zone: UTC\nplans:\n- weeks: a\n  {LESSONS}\n": (
+        "timetable.yaml:3: plans.0.weeks: needs to know", "`week_a: 2026-09-07`",
+    ),
+    f"{PLANS}- {LESSONS}\n{LESSONS}\n": ("timetable.yaml:5: days: stands beside plans", "below the plans"),
+    f"{PLANS}- until: 2026-11-08\n  {LESSONS}\n": ("timetable.yaml:4: plans.0.until: unknown key", "valid_until"),
+    f"{PLANS}- valid_from: 2026-12-01\n  valid_until: 2026-11-08\n  {LESSONS}\n": (
+        "timetable.yaml:5: plans.0.valid_until: found 2026-11-08", "exchange",
+    ),
+    f"{PLANS}- rooms: {{room-1: {{mon: [{{name: a, from: 8, to: 09:00}}]}}}}\n": (
+        "timetable.yaml:4: plans.0.rooms.room-1.mon.0.from: found '8'", "08:00",
+    ),
+    f"{PLANS}- 7\n": ("timetable.yaml:4: plans.0: found '7'", "`key: value`"),
+    PLANS + "".join(f"- {{valid_from: {n}-01-01, valid_until: {n}-01-02, {LESSONS}}}\n" for n in range(2000, 2102)): (
+        "timetable.yaml:104: plans.100: is too much", "at most 100",
+    ),
+    f"time_zone: UTC\nweek_a: soon\n{LESSONS}\n": ("timetable.yaml:2: week_a: found 'soon'", "2026-11-20"),
+    "time_zone: UTC\nplans: []\n": ("days: is missing", "monday"),
     "days:\n  monday: []\n": (": time_zone: is missing", "Europe/Berlin"),
     "time_zone: Europe/Vena\ndays: {mon: []}\n": ("timetable.yaml:1: time_zone: found 'Europe/Vena'", "Europe/Vienna"),
     "time_zone: UTC\n": ("days: is missing", "monday"),

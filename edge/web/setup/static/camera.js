@@ -1,6 +1,6 @@
 // The step Camera: which one, which way up, how large. What is chosen is opened at once, and kept once it is open.
 import { get, post } from "./api.js";
-import { draft, change, now, value } from "./draft.js";
+import { draft, change, load, now, settled, value } from "./draft.js";
 import { $, el, say } from "./dom.js";
 import { turned } from "./polygons.js";
 import { forget } from "./shapes.js";
@@ -13,6 +13,7 @@ let network = [];
 let seen = null; // what the server said of the cameras here
 let searched = () => ""; // what is said of the search, in the language of the page
 let outcome = () => ""; // and of opening
+let typedFor = null; // who may answer at the address, as it stood beside it when somebody began to type it
 
 export function startCamera() {
   $("look-again").addEventListener("click", look);
@@ -21,6 +22,10 @@ export function startCamera() {
     event.preventDefault();
     const source = $("source").value.trim();
     if (source) open({ "camera.source": source });
+  });
+  $("source").addEventListener("input", () => {
+    typedFor = $("source").value ? typedFor ?? recipient() : null;
+    showCertificate();
   });
   for (const key of ["hflip", "vflip"]) $(key).addEventListener("change", (event) => turn({ [key]: event.target.checked }));
   $("size").addEventListener("change", (event) => {
@@ -62,20 +67,30 @@ async function search() {
   show();
 }
 
+/** Who may answer at a camera's address, and so hears the password in it: as the page shows it now. */
+function recipient() {
+  return { "camera.ca_file": now().values["camera.ca_file"] };
+}
+
 /** Open the camera with some keys changed; only what opens goes into the draft. */
 async function open(changed) {
+  const beside = typedFor ?? recipient();
+  typedFor = null;
   const wanted = (key) => changed[`camera.${key}`] ?? value(`camera.${key}`);
   $("opened").className = "said";
   outcome = () => t("Opening the camera ...");
   say($("opened"), outcome());
   try {
-    const told = await post("api/camera", Object.fromEntries(["source", "rotation", "hflip", "vflip", "width", "height"].map((key) => [key, wanted(key)])));
+    await settled(); // what was changed before may still be on its way
+    const keys = ["source", "rotation", "hflip", "vflip", "width", "height"];
+    const told = await post("api/camera", { ...Object.fromEntries(keys.map((key) => [key, wanted(key)])), recipient: beside, revision: now().revision });
     const [width, height] = told.picture;
     outcome = () => t("Open: {width} × {height} pixels.", { width: String(width), height: String(height) });
     say($("opened"), outcome());
     $("opened").className = "said good";
-    change(changed);
+    change(changed, beside);
   } catch (error) {
+    if (error.status === 409) await load().catch(() => {}); // somebody else has changed it
     said(error);
     show();
   }
@@ -128,9 +143,19 @@ function show() {
   const mine = cameras.find(is)?.source ?? source;
   for (const input of $("cameras").querySelectorAll("input")) input.checked = input.value === mine;
   if (document.activeElement !== $("source") && !listed && source !== "auto") $("source").value = source;
+  showCertificate();
   rotation();
   for (const key of ["hflip", "vflip"]) $(key).checked = value(`camera.${key}`);
   sizes();
+}
+
+/** Whose certificate counts at an address with TLS, or that none is checked. */
+function showCertificate() {
+  const file = now().values["camera.ca_file"];
+  const tls = /^(https|rtsps):/i.test($("source").value.trim());
+  say($("camera-certificate"), file ? t("Only a camera with a certificate of {file} is asked (camera.ca_file).", { file })
+    : tls ? t("No certificate is checked: whoever answers at this address gets the password in it. camera.ca_file in the configuration changes that.") : "");
+  $("camera-certificate").classList.toggle("warn", !file);
 }
 
 function choice(camera) {
@@ -139,6 +164,7 @@ function choice(camera) {
     if (!camera.suggestion) return open({ "camera.source": camera.source });
     $("source").value = camera.suggestion; // an ONVIF camera tells its address, not that of its picture
     $("source").focus();
+    showCertificate();
     outcome = () => sentence(camera.hint);
     say($("opened"), outcome());
   });

@@ -87,11 +87,12 @@ async function tryIt() {
     return;
   }
   try {
-    checks = (await post("api/connect/try")).checks;
+    checks = (await post("api/connect/try", { revision: now().revision })).checks;
     showChecks();
     announce(checks.some((check) => check.status === "failed") ? t("The connection does not work yet.") : t("The connection works."));
     await askRooms(true);
   } catch (error) {
+    if (error.status === 409) await load().catch(() => {}); // somebody else has changed it
     checks = [{ status: "failed", text: error.message, remedy: error.remedy }];
     showChecks();
   }

@@ -9,6 +9,7 @@ export const draft = new EventTarget();
 // "settling" (whoever holds back what is being typed changes the draft now)
 let state = null;
 let pending = {};
+let beside = {}; // what stood beside an address while it was typed: who may answer at it
 let timer = 0;
 let busy = null;
 
@@ -20,8 +21,9 @@ export async function load() {
   adopt(await get("api/state"));
 }
 
-/** Set keys; undefined takes a key out, so that its default holds. */
-export function change(values) {
+/** Set keys; undefined takes a key out, so that its default holds. With an address comes who may answer at it. */
+export function change(values, recipient = beside) {
+  beside = recipient;
   Object.assign(pending, values);
   for (const [key, given] of Object.entries(values)) state.values[key] = given === undefined ? state.defaults[key] : given;
   tell("sending", null, Object.keys(values));
@@ -57,7 +59,7 @@ async function deliver(sent) {
   const set = Object.fromEntries(Object.entries(sent).filter(([, given]) => given !== undefined));
   const unset = Object.keys(sent).filter((key) => sent[key] === undefined);
   try {
-    adopt(await post("api/change", { revision: state.revision, set, unset }));
+    adopt(await post("api/change", { revision: state.revision, set, unset, recipient: beside }));
     tell("saved");
   } catch (error) {
     if (error.status === 409) {
