@@ -20,9 +20,9 @@ BEGIN = datetime(1970, 1, 1, tzinfo=timezone.utc)
 class OverlappingTime:
     """Counts while parts come in order of time, and keeps none of them: more was recorded than there was time for.
 
-    A device that is off at night may set its clock back each morning, so little of a day (UTC) is no overlap, however many
-    days there are. Runs of a roll-up that has too many are put together, and then seem to cover what is between them: of a whole day
-    this is the least that it can be.
+    A device that is off at night may set its clock back each morning, so little of a day (UTC) is no overlap, however
+    many days there are. Runs of a roll-up that has too many are put together, and then seem to cover what is between
+    them: of a whole day this is the least that it can be.
     """
 
     def __init__(self) -> None:

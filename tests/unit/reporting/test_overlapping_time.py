@@ -53,9 +53,7 @@ def totals(*windows: WindowPayload) -> list[Totals]:
     records = sorted(map(WindowRecord.of, windows), key=lambda each: (each.start, each.seq))
     buckets = roll_up(records)
     days = [
-        each
-        for day, those in groupby(buckets, key=lambda each: midnight(each.since))
-        for each in whole_day(day, those)
+        each for day, those in groupby(buckets, key=lambda each: midnight(each.since)) for each in whole_day(day, those)
     ]
     found = []
     for parts in (records, buckets, days):
@@ -88,10 +86,13 @@ def test_one_device_never_sends_at_once_but_for_the_clock_that_a_restart_sets_ba
             assert each.one_device
             assert each.covered == each.recorded == 2400
     mornings = [
-        [*sent(MONDAY + timedelta(days=n), 5, f"aaaaaaa{n}"), *sent(MONDAY + timedelta(days=n, minutes=4.5), 5, f"bbbbbbb{n}")]
+        [
+            *sent(MONDAY + timedelta(days=n), 5, f"aaaaaaa{n}"),
+            *sent(MONDAY + timedelta(days=n, minutes=4.5), 5, f"bbbbbbb{n}"),
+        ]
         for n in range(5)
     ]
-    assert not any(each.mixed for each in totals(*chain.from_iterable(mornings))), "half a minute each morning of a week"
+    assert not any(each.mixed for each in totals(*chain.from_iterable(mornings))), "half a minute each morning"
     changed = [
         window.model_copy(update={"mode": "facing"}) if n % 2 else window for n, window in enumerate(sent(MONDAY, 9))
     ]
