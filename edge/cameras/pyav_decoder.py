@@ -123,7 +123,10 @@ class PyAvDecoder:
         )
 
     def _demux(self) -> Any:  # noqa: ANN401 - PyAV's classes are compiled
-        """Packets of the video; from a network also all others, or nobody could see the time while only those come."""
+        """Packets of the video; from a network also all others, or nobody could see the time while only those come.
+
+        PyAV itself passes over what belongs to streams that came after it was opened, as FLV and MPEG-TS allow.
+        """
         return self._container.demux(*([] if self._limits else [self._stream]))
 
     def _next_packet(self) -> Any:  # noqa: ANN401

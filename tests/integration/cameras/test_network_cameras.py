@@ -248,16 +248,17 @@ def test_what_says_that_it_is_huge_takes_no_memory(
 ) -> None:
     """In a process of its own, whose peak the kernel knows."""
     program = (
-        "import resource, sys\n"
+        "import sys\n"
         "from edge.cameras.stream import StreamCamera\n"
         "from edge.cameras import video_decoder\n"
         "from edge.errors import CameraError\n"
+        "from tests.support.peak_memory import peak_kilobytes\n"
         "video_decoder.has_pyav = lambda: sys.argv[2] == 'pyav'\n"
-        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "before = peak_kilobytes()\n"
         "camera = StreamCamera(sys.argv[1], 10, 3)\n"
         "try:\n    camera.start()\n    [camera.read() for _ in range(15)]\n"
         "except CameraError as error:\n    print(error)\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)\n"
+        "print(peak_kilobytes() - before)\n"
     )
     if path == "/large.ts":
         camera.files[path] = plain_h264(tmp_path / "large.ts", 3360, 20)

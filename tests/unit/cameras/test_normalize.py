@@ -13,6 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from edge.cameras.normalize import to_bgr
+from tests.support.paths import ROOT
 
 
 @pytest.mark.parametrize(
@@ -48,11 +49,12 @@ def test_a_picture_file_of_sixteen_bits_takes_the_memory_of_eight(tmp_path: Path
     cv2.imwrite(str(file), np.full((3000, 3000), 0x80FF, np.uint16))
     # In a process of its own: what was allocated before would hide it.
     script = (
-        "import resource, sys, pathlib; from edge.cameras.normalize import read_picture; "
-        "most = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss; before = most(); "
-        "picture = read_picture(pathlib.Path(sys.argv[1])); print(picture.max(), most() - before)"
+        "import sys, pathlib; from edge.cameras.normalize import read_picture; "
+        "from tests.support.peak_memory import peak_kilobytes; before = peak_kilobytes(); "
+        "picture = read_picture(pathlib.Path(sys.argv[1])); print(picture.max(), peak_kilobytes() - before)"
     )
     command = [sys.executable, "-c", script, str(file)]
-    brightest, kilobytes = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT)
+    brightest, kilobytes = done.stdout.split()
     assert brightest == "128"
     assert int(kilobytes) * 1024 < 8 * 3000 * 3000, "a picture of three bytes for each pixel, and a copy of it"

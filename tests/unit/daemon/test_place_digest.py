@@ -82,3 +82,11 @@ def test_where_nothing_can_be_kept_it_is_the_same_as_long_as_the_daemon_runs(
     path = tmp_path / "file/outbox.key"
     assert place_digest(config(MASK), path) == place_digest(config(MASK), path)
     assert "cannot be stored" in caplog.text
+
+
+def test_what_as_shipped_means_stays_what_it_was() -> None:
+    """A room that never set a limit has no digest of it: another default has to become part of the digest by itself."""
+    shipped = Config()
+    assert (shipped.camera.width, shipped.camera.height) == (1280, 720)
+    assert (shipped.vision.min_face_px, shipped.vision.min_confidence) == (24, 0.3)
+    assert shipped.vision.emotions_output == "ferplus"
