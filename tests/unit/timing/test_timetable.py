@@ -180,6 +180,9 @@ WRONG = {
         "timetable.yaml:104: plans.100: is too much", "at most 100",
     ),
     f"time_zone: UTC\nweek_a: soon\n{LESSONS}\n": ("timetable.yaml:2: week_a: found 'soon'", "2026-11-20"),
+    f"time_zone: UTC\nweek_a: []\nplans:\n- weeks: a\n  {LESSONS}\n": (
+        "timetable.yaml:2: week_a: found no date", "`week_a: 2026-09-07`",
+    ),
     "time_zone: UTC\nplans: []\n": ("days: is missing", "monday"),
     "days:\n  monday: []\n": (": time_zone: is missing", "Europe/Berlin"),
     "time_zone: Europe/Vena\ndays: {mon: []}\n": ("timetable.yaml:1: time_zone: found 'Europe/Vena'", "Europe/Vienna"),
