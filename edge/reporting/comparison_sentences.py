@@ -33,7 +33,8 @@ REFUSED = {
         "may have been at another time."
     ),
     "one_device": Sentence(
-        "It is not compared with earlier lessons: two devices sent under one name in this one or in those."
+        "It is not compared with earlier lessons: two devices sent under one name in this one or in those, or the "
+        "clock was set back."
     ),
     "steady": Sentence(
         "It is not compared with earlier lessons: how it was measured changed within this one or within those."

@@ -21,6 +21,8 @@ from edge.reporting.gaps import skipped
 from edge.reporting.skipped_numbers import LostAtEdge
 from edge.reporting.totals import Totals
 
+SET_BACK = timedelta(days=1)  # by which a clock may have gone back while the power was off
+
 
 def with_lost_at_edges(
     totals: Totals, recording: Recorded, device: str, start: datetime, end: datetime, deleted: DeletedTimes
@@ -53,29 +55,53 @@ def _lost_at_edges(
         pairs = [
             (edge, _last_before(recording, device, edge), _first_from(recording, device, edge)) for edge in (start, end)
         ]
+        found = [
+            between(before, after, number, start, end, deleted.between(device, before.end, after.start))
+            for edge, before, after in pairs
+            # Else windows of one run are on both sides of the edge.
+            if before and after and before.end - before.closing < edge
+            if (number := _missing(recording, device, before, after))
+        ]
     except DamagedError:  # beside the time, which is not what was asked for
         return []
-    found = [
-        between(before, after, start, end, deleted.between(device, before.end, after.start))
-        for edge, before, after in pairs
-        if before and after and before.end - before.closing < edge  # else windows of one run are on both sides of it
-    ]
     return [each for each in found if each]
 
 
-def between(before: Stretch, after: Stretch, start: datetime, end: datetime, deleted: Times) -> LostAtEdge | None:
+def _missing(recording: Recorded, device: str, before: Stretch, after: Stretch) -> int:
+    """How many windows between two stretches are nowhere, also not a little earlier.
+
+    A board without a clock of its own begins where it was when its power was cut, or somewhat before, until the network
+    sets its clock.
+    """
+    number = skipped(before, after)
+    if not number:
+        return 0
+    since = bucket_of(before.end - SET_BACK)
+    runs = (run for bucket in recording.buckets(device, since, before.end) for run in bucket.runs)
+    earlier = sum(
+        run.last - run.first + 1
+        for run in runs
+        if run.epoch == before.epoch and before.last < run.first and run.last < after.first
+    )
+    return max(0, number - earlier)
+
+
+def between(
+    before: Stretch, after: Stretch, number: int, start: datetime, end: datetime, deleted: Times
+) -> LostAtEdge | None:
     """How much was lost between two stretches, and how much of it in a time that ends or begins in between.
 
     Args:
         before: The last one before the edge of the time.
         after: The first one behind it.
+        number: Of windows that are missing between them.
         start: Of the time.
         end: Of the time.
         deleted: What was deleted on request of the device.
     """
     since, until = before.end, after.start
     usual = max(MILLISECOND, min(before.closing, after.opening))
-    number = lost(skipped(before, after), since, until, usual, deleted)
+    number = lost(number, since, until, usual, deleted)
     inside = min(until, end) - max(since, start)
     if not number or inside <= timedelta():
         return None

@@ -6,21 +6,23 @@ A copied card does that, or a box that goes on in another room under its old nam
 from __future__ import annotations
 
 import json
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 
 from edge.recording.rollups import Bucket
 from edge.recording.window_record import WindowRecord
 from edge.recording.window_row import DAMAGED
 from edge.recording.window_sums import MILLISECOND
 
+RESTART = 60_000  # milliseconds a day in which windows of one device overlap, where starts set its clock back
 BEGIN = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 class OverlappingTime:
     """Counts while parts come in order of time, and keeps none of them: more was recorded than there was time for.
 
-    Runs of a roll-up that has too many are put together, and then seem to cover what is between them: of a whole day
-    this is the least that it can be.
+    A device that is off at night may set its clock back each morning, so little of a day (UTC) is no overlap, however
+    many days there are. Runs of a roll-up that has too many are put together, and then seem to cover what is between
+    them: of a whole day this is the least that it can be.
     """
 
     def __init__(self) -> None:
@@ -28,7 +30,7 @@ class OverlappingTime:
         self._recorded = 0
         self._times: list[tuple[int, int]] = []  # from when to when they are, milliseconds since 1970
         self._reached = 0  # until when all before them are
-        self._total = 0
+        self._days: dict[date, int] = {}
 
     def add(self, part: WindowRecord | Bucket) -> None:
         """Take the next part."""
@@ -48,9 +50,9 @@ class OverlappingTime:
 
     @property
     def total(self) -> float:
-        """Seconds so far."""
+        """Seconds so far, of the days on which they are more than a device makes by itself."""
         self._count()
-        return self._total / 1000
+        return sum(each for each in self._days.values() if each > RESTART) / 1000
 
     def _count(self) -> None:
         """Of the parts that came together."""
@@ -58,7 +60,9 @@ class OverlappingTime:
         for first, last in sorted(self._times):
             covered += max(0, last - max(first, self._reached))
             self._reached = max(self._reached, last)
-        self._total += max(0, self._recorded - covered)
+        if self._recorded > covered:
+            day = self._since.date()
+            self._days[day] = self._days.get(day, 0) + self._recorded - covered
         self._recorded, self._times = 0, []
 
 

@@ -245,8 +245,10 @@ class School:
     def _room(self, sums: RoomSums, start: datetime, end: datetime) -> RoomSums:
         """The same, with what was lost at both edges, and whether there was such a room, and it was heard since."""
         _, last = self._ends.get(sums.room, (end, end))
-        # In holidays, or before the first lesson of a day, nobody wonders where a room is.
-        silent = last <= start < self._now and sums.planned != 0
+        # In holidays, or before the first lesson of a day, nobody wonders where a room is; nor, where no timetable
+        # tells of these, as long as no other one has sent anything.
+        awaited = any(start < each for _, each in self._ends.values()) if sums.planned is None else sums.planned > 0
+        silent = last <= start < self._now and awaited
         return replace(
             sums,
             totals=with_lost_at_edges(sums.totals, self._recording, sums.room, start, end, self._deleted),

@@ -26,7 +26,6 @@ from edge.reporting.overlapping_time import OverlappingTime
 from edge.reporting.skipped_numbers import LostAtEdge, SkippedNumbers
 
 MOST_LABELS = 12  # emotions that are shown each by itself
-RESTART = 60.0  # seconds by which windows of one device may overlap, where its clock was set back at a start
 MIXED = 0.1  # part of the recorded time that may overlap for the whole to count as one device's
 UNSET = 0.1  # part of the windows, from which nobody knows whether they are of this time
 Part = WindowRecord | Bucket
@@ -65,7 +64,8 @@ class Totals:
             is not compared.
         lost_at_edges: What may be missing besides: it is not known whether it was in this time. `missing` has of each
             the least.
-        overlapping: Seconds of `recorded` in which another window of the room was there as well.
+        overlapping: Seconds of `recorded` in which another window of the room was there as well, of days on which it
+            was so for more than a minute.
     """
 
     windows: int
@@ -98,7 +98,7 @@ class Totals:
     @property
     def mixed(self) -> bool:
         """Whether two devices sent as this room: their figures cannot be told apart."""
-        return self.overlapping > RESTART
+        return self.overlapping > 0
 
     @property
     def one_device(self) -> bool:
@@ -108,7 +108,7 @@ class Totals:
     @property
     def covered(self) -> float:
         """Seconds in which something was recorded."""
-        return self.recorded - self.overlapping if self.mixed else self.recorded
+        return self.recorded - self.overlapping
 
     @property
     def most_missing(self) -> int:

@@ -34,7 +34,7 @@ def lesson_json(
     data = report.data
     start, end = data.period.start, data.period.end
     until, totals = until or end, data.totals
-    waiting = now < until and report.summary.measured < LEAST_MINUTES * 60
+    waiting = start <= now < until and report.summary.measured < LEAST_MINUTES * 60
     told = [not_yet(report.summary, now, until, data.period.zone)] if waiting else report.sentences(earlier)
     comparison = earlier.comparison if earlier else None
     notes = [NOT_MEASURED] if report.summary.enough else []

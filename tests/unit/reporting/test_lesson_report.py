@@ -230,6 +230,20 @@ def test_the_first_minutes_say_what_is_waited_for_and_until_when(tmp_path: Path)
     assert sentences(page)[0].startswith("Not enough was measured")
 
 
+def test_nothing_is_waited_for_before_a_lesson_begins(path: Path) -> None:
+    """Whoever has its address sees no time at which it cannot say anything yet."""
+    now = LESSON - 10 * MINUTE
+    recording = Recording(path)
+    recording.start()
+    try:
+        period = Period(LESSON + WEEK, LESSON + WEEK + 45 * MINUTE, NOW.tzinfo or timezone.utc, "1st period")
+        page = lesson_json(report_lesson(read_stretch(recording, "room-1", period, now)), None, now, period.end)
+    finally:
+        recording.stop()
+    assert not page["running"]
+    assert sentences(page) == []
+
+
 def test_a_day_without_a_timetable_waits_as_well(tmp_path: Path) -> None:
     """It is drawn to its last window, and goes on until midnight."""
     path, now = record(tmp_path / "school.sqlite", windows(LESSON, 1, minutes=4)), LESSON + 5 * MINUTE

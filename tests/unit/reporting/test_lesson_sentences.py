@@ -258,7 +258,7 @@ def test_every_condition_has_its_reason() -> None:
         "policy": "other figures were withheld then, or they were rounded otherwise.",
         "clock_set": "the clock of the device was not set in this one or in those, "
         "so they may have been at another time.",
-        "one_device": "two devices sent under one name in this one or in those.",
+        "one_device": "two devices sent under one name in this one or in those, or the clock was set back.",
         "steady": "how it was measured changed within this one or within those.",
     }
 

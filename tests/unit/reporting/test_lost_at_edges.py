@@ -105,3 +105,21 @@ def test_it_is_said_with_what_is_known(recording: Recording) -> None:
     assert len(in_part_missing(found.totals, VIENNA, str)) == 1
     week = School(recording, ["room-1"], TIMETABLE, VIENNA, LATER).days(MONDAY)
     assert room_rows(week, [], words)[0][3] == "40 to 80"
+
+
+def test_what_a_clock_that_was_set_back_put_earlier_is_not_missing(tmp_path: Path) -> None:
+    """At a power cut at ten it was last kept at 9:40: so Tuesday begins there, until the network sets the clock."""
+    times = [at(0, 8) + n * MINUTE for n in range(120)] + [at(0, 9, 40) + (n + 0.5) * MINUTE for n in range(3)]
+    times += [at(1, 8) + n * MINUTE for n in range(60)]
+    messages = [
+        DeviceMessage("room-1", "window", smiling(start, "room-1", n + 1, seconds=60), "edge.window/2")
+        for n, start in enumerate(times)
+        if n != 124  # Tuesday, 8:01
+    ]
+    recording = Recording(record(tmp_path / "s.sqlite", messages, LATER))
+    recording.start()
+    found = [
+        told(read_report(recording, "room-1", Period(at(day), at(day + 1), VIENNA), LATER).totals) for day in (0, 1)
+    ]
+    recording.stop()
+    assert found == [(0, 0), (1, 1)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta, timezone
+from itertools import chain, groupby
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from edge.contract.payloads import WindowPayload
 from edge.contract.validation import DeviceMessage
 from edge.languages.words import Words
-from edge.recording.daily_rollups import whole_day
+from edge.recording.daily_rollups import midnight, whole_day
 from edge.recording.reader import Recording
 from edge.recording.rollups import roll_up
 from edge.recording.window_record import WindowRecord
@@ -51,7 +52,9 @@ def totals(*windows: WindowPayload) -> list[Totals]:
     """Of windows, and of whatever they were added up to."""
     records = sorted(map(WindowRecord.of, windows), key=lambda each: (each.start, each.seq))
     buckets = roll_up(records)
-    days = whole_day(MONDAY.replace(hour=0), buckets)
+    days = [
+        each for day, those in groupby(buckets, key=lambda each: midnight(each.since)) for each in whole_day(day, those)
+    ]
     found = []
     for parts in (records, buckets, days):
         bins = Bins(MONDAY.replace(hour=0), timedelta(hours=1))
@@ -77,12 +80,19 @@ def test_windows_five_minutes_and_days_tell_how_long_two_devices_sent_at_once(se
 
 def test_one_device_never_sends_at_once_but_for_the_clock_that_a_restart_sets_back() -> None:
     restarted = sent(MONDAY + timedelta(minutes=19, seconds=10), 20, "bbbbbbbb")
-    for windows, overlapping in ((sent(MONDAY, 40), 0), ([*sent(MONDAY, 20), *restarted], 50)):
+    for windows in (sent(MONDAY, 40), [*sent(MONDAY, 20), *restarted]):
         for each in totals(*windows):
-            assert each.overlapping == overlapping
             assert not each.mixed
             assert each.one_device
             assert each.covered == each.recorded == 2400
+    mornings = [
+        [
+            *sent(MONDAY + timedelta(days=n), 5, f"aaaaaaa{n}"),
+            *sent(MONDAY + timedelta(days=n, minutes=4.5), 5, f"bbbbbbb{n}"),
+        ]
+        for n in range(5)
+    ]
+    assert not any(each.mixed for each in totals(*chain.from_iterable(mornings))), "half a minute each morning"
     changed = [
         window.model_copy(update={"mode": "facing"}) if n % 2 else window for n, window in enumerate(sent(MONDAY, 9))
     ]

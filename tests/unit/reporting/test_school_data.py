@@ -218,6 +218,8 @@ def test_a_room_is_expected_from_its_first_day_on_and_named_once_it_is_silent(tm
         assert told(early.day(second + timedelta(days=7)))[2] == [], "before the first lesson nobody is missed"
         hours = School(recording, rooms, None, VIENNA, LATER)
         assert told(hours.day(second))[1:] == ([None] * 3, [silent])
+        nobody = told(hours.day(second + timedelta(days=6)))
+        assert nobody == ("0 of 3 rooms were recorded, 0 s in all.", [None] * 3, []), "on Sunday nobody sends"
     finally:
         recording.stop()
 
