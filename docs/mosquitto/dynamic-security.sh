@@ -36,6 +36,14 @@ usage() {
     sed -n 's/^#   sh /usage: sh /p' "$0" >&2
     exit 2
 }
+need() { # CLIENT-ID or PASSWORD: without it the options would be taken for it, such as `localhost` for a password
+    case $1 in
+    '' | -*)
+        echo "error: a client id or the password is missing before the options, is empty, or begins with -" >&2
+        usage
+        ;;
+    esac
+}
 prefix=classroom kind=room discovery='' rules=/var/lib/mosquitto/rules.json
 while [ $# -gt 1 ]; do
     case $1 in
@@ -83,12 +91,14 @@ save | remove | room | password) ;;
         exit 2
         ;;
     esac
+    need "$client"
     ;;
 esac
 case $kind in
 save | remove) ;;
 *)
     password=$1
+    need "$password"
     shift
     ;;
 esac

@@ -50,6 +50,7 @@ EXAMPLES = """examples:
 """
 
 OK, WARNING, FAILED = "ok", "warning", "failed"
+WIDEST = 10_000  # characters: a line of the table takes as many as it needs
 STYLES = {OK: "[green]ok", WARNING: "[yellow]warning", FAILED: "[red]failed"}
 
 
@@ -61,13 +62,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Run every check; 0 when none failed, 1 otherwise."""
     rows = run_checks(args)
+    _print(rows, Console())
+    return EXIT_FAILED if any(row.status == FAILED for row in rows) else 0
+
+
+def _print(rows: list[CheckRow], console: Console) -> None:
+    """As a table; where it is too wide, remedies come below it, each as one line: commands in them can be copied."""
+    columns = ("part", "result", "found", "remedy")
+    beside = Console(width=WIDEST).measure(_table(rows, columns)).maximum <= console.width
+    console.print(_table(rows, columns if beside else columns[:-1]))
+    for row in rows:
+        if row.remedy and not beside:
+            console.print(Text(f"\n{row.part}: "), _plain(row.remedy), sep="", soft_wrap=True)
+
+
+def _table(rows: list[CheckRow], columns: tuple[str, ...]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0))
-    for column in ("part", "result", "found", "remedy"):
+    for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(row.part, STYLES[row.status], _plain(row.found), _plain(row.remedy))
-    Console().print(table)
-    return EXIT_FAILED if any(row.status == FAILED for row in rows) else 0
+        cells = (row.part, STYLES[row.status], _plain(row.found), _plain(row.remedy))
+        table.add_row(*cells[: len(columns)])
+    return table
 
 
 def run_checks(args: argparse.Namespace) -> list[CheckRow]:

@@ -189,7 +189,7 @@ def _account() -> str:
 def _print_list(deletions: list[Deletion], zone_name: str | None) -> None:
     zone = time_zone(zone_name)
     if not deletions:
-        print("nothing was deleted")
+        print("nothing has been deleted on request so far")
     for each in deletions:
         span = f"{each.start.astimezone(zone):%Y-%m-%d %H:%M}" if each.start else "the first"
         span += f" to {each.end.astimezone(zone):%Y-%m-%d %H:%M}" if each.end else " to the last"

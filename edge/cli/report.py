@@ -8,7 +8,7 @@ from datetime import datetime, time, timezone
 from pathlib import Path
 
 from edge.cli.database_arguments import add_database_arguments, named_database, tell_caveat
-from edge.cli.report_output import explained, speak
+from edge.cli.report_output import NO_WINDOW, explained, speak
 from edge.cli.school_report import check_school, write_school
 from edge.errors import EXIT_OK, ConfigError
 from edge.files.whole_file import write_whole
@@ -170,7 +170,7 @@ def _write(
 
 def _device(devices: dict[str, tuple[datetime, datetime]], name: str | None, path: object) -> str:
     if not devices:
-        raise ConfigError(f"{path} holds no window yet", "is edge record running, and connected?")
+        raise ConfigError(f"{path} holds no window", NO_WINDOW)
     known = listed([printable(each) for each in devices], MOST_NAMED)
     if name is None and len(devices) > 1:
         raise ConfigError(f"{path} holds {len(devices)} devices", f"name one with --device: {known}")

@@ -14,6 +14,8 @@ from edge.errors import ConfigError, EdgeError, pages_missing
 if TYPE_CHECKING:
     from edge.languages.words import Words
 
+NO_WINDOW = "is edge record running, and connected? edge delete --list shows what was deleted"
+
 
 def speak(language: str | None) -> Words:
     """The language of pages and pictures.

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge.cli.report_output import explained, speak
+from edge.cli.report_output import NO_WINDOW, explained, speak
 from edge.errors import ConfigError
 from edge.files.whole_file import write_whole
 from edge.recording.recorded import Recorded
@@ -43,7 +43,7 @@ def write_school(
     from edge.reporting.school_data import MOST_WEEKS, School  # noqa: PLC0415
 
     if not devices:
-        raise ConfigError(f"{args.database} holds no window yet", "is edge record running, and connected?")
+        raise ConfigError(f"{args.database} holds no window", NO_WINDOW)
     school = School(recording, list(devices), timetable, zone, now, devices)
     if args.term:
         first, last = (day_named(text, "--term") for text in args.term)

@@ -130,11 +130,19 @@ class MqttService:
     def how_to_subscribe(self) -> list[str]:
         """Where windows go, in a few lines for the user of a terminal."""
         prefix, name, url = self._config.device.prefix, self._config.device.name, self.url
-        user = f" -u {self._config.mqtt.username} -P ..." if self._config.mqtt.username else ""
+        mqtt, who, sub, watch = self._config.mqtt, "", "", ""
+        if url.tls:
+            sub += f" --cafile {mqtt.ca_file}" if mqtt.ca_file else " --tls-use-os-certs"
+            watch += f" --set mqtt.ca_file={mqtt.ca_file}" if mqtt.ca_file else ""
+        if mqtt.username or mqtt.certificate_file:  # at such a broker a room's own may not read
+            who = ", as a user who may read there (docs/scale.md)"
+            sub += " -u NAME -P PASSWORD -i CLIENT-ID"
+            watch += " --set mqtt.username=NAME --set mqtt.password_file=FILE --client-id CLIENT-ID"
+        seconds = self._config.window.seconds
         return [
-            f"windows go to {url} as {prefix}/{name}/window every {self._config.window.seconds:g} s; to subscribe:",
-            f"  mosquitto_sub -h {url.host} -p {url.port}{user} -v -t '{prefix}/#'",
-            f"  edge watch --broker {url}",
+            f"windows go to {url} as {prefix}/{name}/window every {seconds:g} s; to subscribe{who}:",
+            f"  mosquitto_sub -h {url.host} -p {url.port}{sub} -v -t '{prefix}/#'",
+            f"  edge watch --broker {url}{watch}",
         ]
 
     def serve(self, handlers: Mapping[str, Handler]) -> None:

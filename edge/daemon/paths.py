@@ -145,4 +145,7 @@ def _password(file: str | None) -> str | None:
     path = Path(file) if file else Path(credentials) / "mqtt-password" if credentials else None
     if path is None or (not file and not path.exists()):
         return None
-    return read_secret(path, "mqtt.password_file")
+    password = read_secret(path, "mqtt.password_file")
+    if file and not password:  # systemd's is empty where there is none
+        logger.warning("%s (mqtt.password_file) is empty: the password belongs into it", path)
+    return password

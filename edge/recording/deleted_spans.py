@@ -109,7 +109,7 @@ class DeletedSpans:
         # Only now: where they cannot all be read, they are to be read again.
         self._newest, self._spans, self._future = newest, spans, future
         if self.number and not self._quiet:
-            logger.info("%d times were deleted on request: what still comes of them is left out", self.number)
+            logger.info("times deleted on request: %d; what still comes of them is left out", self.number)
         to_come = self._requests.to_come
         if to_come and not self._quiet:
             logger.warning(

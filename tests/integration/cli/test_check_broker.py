@@ -20,14 +20,14 @@ Edge = Callable[..., "subprocess.Popen[str]"]
 
 
 def checked(edge: Edge, pictures: str, port: int) -> tuple[int, str]:
-    """The exit code of `edge check`, and its line about the broker."""
+    """The exit code of `edge check`, and its line about the broker, with the remedy that may stand below the table."""
     settings = (f"mqtt.broker=mqtt://127.0.0.1:{port}", f"camera.source={pictures}", "mode=headcount")
     out, err = edge("check", *(word for setting in settings for word in ("--set", setting))).communicate(timeout=60)
     assert "Traceback" not in err
     lines = [line for line in out.splitlines() if line.startswith("broker")]
-    assert len(lines) == 1, out + err
+    assert [line.split()[0] for line in lines] in (["broker"], ["broker", "broker:"]), out + err
     assert err == ""
-    return 0 if " ok " in lines[0] else 1, lines[0]
+    return 0 if " ok " in lines[0] else 1, "\n".join(lines)
 
 
 def test_off(edge: Edge, pictures: str) -> None:

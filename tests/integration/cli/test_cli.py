@@ -79,7 +79,7 @@ def test_check_says_which_rules_of_privacy_are_in_force(edge: Edge) -> None:
     assert "warning" in said
     assert "figures of one person are sent, counts are rounded to multiples of 50" in said
     assert "1 time of the week" in out
-    assert "set privacy.min_faces to 5 or more" in said
+    assert "set privacy.min_faces to 5 or more" in out
     _, out, _ = result(edge("check", "--set", "privacy.min_faces=1", "--set", "mode=headcount"))
     assert " ok " in next(line for line in out.splitlines() if line.startswith("privacy"))
 

@@ -337,6 +337,11 @@ def test_what_the_script_refuses(school: PluginBroker, tmp_path: Path) -> None:
         (("room 1", "x"), 2, "letters, digits and -"),
         (("room-8", 'x", "y": "'), 2, "quotation marks"),
         (("--unknown", "x", "y", "z"), 2, "usage: sh dynamic-security.sh"),
+        (("room-8",), 2, "the password is missing before the options"),
+        (("room-8", ""), 2, "the password is missing before the options, is empty"),
+        (("--recorder", "recorder-8"), 2, "a client id or the password is missing"),
+        (("--recorder", "recorder-8", "edge-recorder-8"), 2, "the password is missing"),
+        (("--password", "room-1"), 2, "the password is missing"),
     ):
         done = school.script(*words)
         assert (done.returncode, said in done.stderr) == (status, True), (words, done.stderr)

@@ -135,7 +135,7 @@ def test_the_list_says_what_by_whom_and_when(
     monkeypatch.delenv("SUDO_USER", raising=False)
     options = ("--database", path, "--device", "room-1", "--zone", "UTC", "--yes")
     assert delete("--database", path, "--list") == 0
-    assert capsys.readouterr().out == "nothing was deleted\n"
+    assert capsys.readouterr().out == "nothing has been deleted on request so far\n"
     assert delete(*options, "--from", "2026-11-16T07:00", "--to", "2026-11-16T07:10", "--by", "Mrs\x1b Doe") == 0
     monkeypatch.setenv("SUDO_USER", "anna")
     assert delete(*options) == 0

@@ -113,7 +113,7 @@ def test_files_that_are_no_recording(capsys: pytest.CaptureFixture[str], tmp_pat
         (tmp_path / "none", "there is no file"),
         (text, "is no SQLite database"),
         (foreign, "is a database of another program"),
-        (empty, "holds no window yet"),
+        (empty, "holds no window: is edge record running, and connected? edge delete --list shows what"),
         (damaged, "window 9 of room-1 is damaged"),
     ):
         output = tmp_path / "r.html"

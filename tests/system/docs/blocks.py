@@ -201,6 +201,10 @@ TREATMENT: dict[str, Here | Elsewhere] = {
         "grep -q room-205/cmd/pause /var/lib/mosquitto/rules.json && cd / && rm -r /etc/mosquitto/edge",
         broker=False,
     ),
+    "docs/scale.md: systemctl status --no-pager mosquitto": Elsewhere("tests/integration/mqtt/test_broker_bounds.py"),
+    "docs/scale.md: mosquitto_sub -h localhost -p 8883 --cafile": Elsewhere(
+        "tests/integration/mqtt/test_broker_bounds.py"
+    ),
     "docs/scale.md: apt-get install mosquitto openssl": Here(
         leave_out=("apt-get",),
         change={"systemctl restart mosquitto": "true"},
