@@ -67,7 +67,8 @@ def plus_known(variance: float, degrees: int, known: float) -> tuple[float, int]
     if not known:
         return variance, degrees
     total = variance + known
-    return total, max(degrees, PLENTY if not variance else min(PLENTY, math.floor(degrees * (total / variance) ** 2)))
+    part = (variance / total) ** 2  # of which nothing may be left: a room may say that it had 1e-80 faces
+    return total, max(degrees, PLENTY if part * PLENTY <= degrees else math.floor(degrees / part))
 
 
 def digamma(x: float) -> float:

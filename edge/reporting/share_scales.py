@@ -1,6 +1,6 @@
 """Shares on two scales: points, and log odds. Whether those of a room scatter by points or by factors, nobody knows.
 
-What differs from others must therefore differ on either: of a rare expression, which hardly anybody shows but now and
+What differs from others must therefore differ on both: of a rare expression, which hardly anybody shows but now and
 then one, points know nothing of how far chance reaches to the side where there is room.
 """
 

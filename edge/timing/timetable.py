@@ -140,14 +140,6 @@ class Timetable:
         wanted = name.strip().casefold()
         return next((each for each in self.lessons(room, day) if each.name.casefold() == wanted), None)
 
-    def previous(self, room: str, lesson: Lesson) -> Lesson | None:
-        """The same lesson, by name, weekday and hour, of the nearest earlier week that has it."""
-        return next(self.same(room, lesson, -1), None)
-
-    def next(self, room: str, lesson: Lesson) -> Lesson | None:
-        """The same, of the nearest later week."""
-        return next(self.same(room, lesson, 1), None)
-
     def same(self, room: str, lesson: Lesson, direction: int) -> Iterator[Lesson]:
         """The same lesson of other weeks, nearest first; one of that name at another hour of the day is another one.
 

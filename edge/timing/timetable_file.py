@@ -117,6 +117,8 @@ def _letter(reading: Reading, node: yaml.Node, key: str, parts: Mapping[str, yam
 def _a_weeks(reading: Reading, node: yaml.Node) -> Iterator[date]:
     """A day of an A week, or a list of such days."""
     single = isinstance(node, yaml.ScalarNode)
+    if isinstance(node, yaml.SequenceNode) and not node.value:  # else no plan of A or B weeks would ever hold
+        reading.add(node, "week_a", "found no date; write a day of an A week, as `week_a: 2026-09-07`")
     for number, item in enumerate([node] if single else reading.items(node, "week_a")):
         if day := _date(reading, item, "week_a" if single else f"week_a.{number}"):
             yield day

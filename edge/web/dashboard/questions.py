@@ -108,6 +108,7 @@ class Questions:
             question = self._take(_Question(prepare, key, stamp), asker, seconds)
         elif question in self._queue:
             question.turns.setdefault(asker, self._turn(asker))
+            self._begin()  # a thread may be free that those before may not have
         question.waiting[asker] += 1
         gone = asyncio.ensure_future(_gone(request))
         try:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 from playwright.sync_api import sync_playwright
 
 from edge.web.access_list import add_grant
@@ -91,6 +92,7 @@ def check(kind: str, programs: Path, text: str, keys: Path, here: Path, broker: 
         )
         with started(here, *dashboard):
             wait_for(lambda: can_connect(page) and can_connect(port), 30, f"{kind} and the dashboard")
+            assert port not in {each.laddr.port for each in psutil.net_connections("udp")}, "no bound is of HTTP/3"
             begun = unfinished(port, context)
             form(client, path, token)
             delays = events(client, path, token, room, begun)
@@ -193,6 +195,11 @@ def outside(client: httpx.Client, path: str, token: str) -> None:
     answer = get(client, path.rstrip("/"))
     assert answer.status_code in (301, 302, 308)
     assert answer.headers["location"].endswith(path)
+    # Cookies that other hosts have set are taken away by many headers: nginx by itself has 4 KB for all of an answer.
+    shown = {"Cookie": "; ".join([f"__Secure-edge-{client.base_url.port}-rooms=x"] * 9)}
+    answer = get(client, f"{path}api/{'/'.join(['a' * 60] * 4)}", headers=shown)
+    assert answer.status_code == 403, answer
+    assert sum(map(len, answer.headers.get_list("set-cookie"))) > 4096, answer.headers
 
 
 def not_in_a_log(client: httpx.Client, path: str, token: str, here: Path) -> None:

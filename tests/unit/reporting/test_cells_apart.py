@@ -40,7 +40,7 @@ def test_the_sum_of_an_estimated_and_a_known_variance() -> None:
     assert plus_known(2.0, 4, 0.0) == (2.0, 4)
     assert plus_known(1.0, 4, 1.0) == (2.0, 16)
     assert plus_known(0.0, 4, 1.0) == (1.0, PLENTY)
-    assert plus_known(1e-9, 4, 1.0)[1] == PLENTY
+    assert [plus_known(least, 4, 1.0)[1] for least in (1e-9, 1e-160, 5e-324)] == [PLENTY] * 3
     assert plus_known(1.0, 2 * PLENTY, 1e-9)[1] == 2 * PLENTY
 
 

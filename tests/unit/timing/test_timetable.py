@@ -73,19 +73,19 @@ def test_the_lesson_of_a_moment_is_told_in_any_time_zone(school: Timetable) -> N
 def test_the_same_lesson_of_other_weeks_skips_holidays_and_keeps_the_clock_on_the_wall(school: Timetable) -> None:
     first = school.named("room-1", date(2027, 1, 13), " 1ST period ")
     assert first is not None
-    before = school.previous("room-1", first)
+    before = next(school.same("room-1", first, -1), None)
     assert before is not None
     assert before.start.date() == date(2026, 12, 23)
     monday = school.named("room-1", date(2026, 11, 2), "1st period")
     assert monday is not None
     days = [each.start.date() for each in school.same("room-1", monday, -1)]
     assert days[:3] == [date(2026, 10, 19), date(2026, 10, 12), date(2026, 10, 5)], "the 26th is a holiday"
-    october = school.previous("room-1", monday)
+    october = next(school.same("room-1", monday, -1), None)
     assert october is not None
     assert (october.start.hour, monday.start.hour) == (8, 8)
     assert (october.start.utcoffset(), monday.start.utcoffset()) == (2 * HOUR, HOUR)
     assert days[-1] == date(2026, 9, 7)
-    later = school.next("room-1", monday)
+    later = next(school.same("room-1", monday, 1), None)
     assert later is not None
     assert later.start.date() == date(2026, 11, 9)
 
@@ -140,7 +140,7 @@ def test_bells_may_move_by_some_minutes(tmp_path: Path) -> None:
     timetable = Timetable.read(write(tmp_path, text))
     lesson = timetable.named("room-1", date(2026, 11, 9), "7b")
     assert lesson is not None
-    before = timetable.previous("room-1", lesson)
+    before = next(timetable.same("room-1", lesson, -1), None)
     assert before is not None
     assert f"{before.start:%d %H:%M}" == "02 08:00"
 
@@ -180,6 +180,9 @@ WRONG = {
         "timetable.yaml:104: plans.100: is too much", "at most 100",
     ),
     f"time_zone: UTC\nweek_a: soon\n{LESSONS}\n": ("timetable.yaml:2: week_a: found 'soon'", "2026-11-20"),
+    f"time_zone: UTC\nweek_a: []\nplans:\n- weeks: a\n  {LESSONS}\n": (
+        "timetable.yaml:2: week_a: found no date", "`week_a: 2026-09-07`",
+    ),
     "time_zone: UTC\nplans: []\n": ("days: is missing", "monday"),
     "days:\n  monday: []\n": (": time_zone: is missing", "Europe/Berlin"),
     "time_zone: Europe/Vena\ndays: {mon: []}\n": ("timetable.yaml:1: time_zone: found 'Europe/Vena'", "Europe/Vienna"),

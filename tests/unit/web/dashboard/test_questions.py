@@ -212,6 +212,19 @@ def test_who_asks_the_same_as_others_does_not_have_them_wait_for_its_own(leaves:
     play(scene, threads=2)
 
 
+def test_a_thread_that_is_free_takes_a_question_once_somebody_joins_who_may_have_it() -> None:
+    async def scene(bench: Bench) -> None:
+        bench.let_some_go["shared"] = threading.Event()
+        bench.let_some_go["shared"].set()
+        await bench.ask("dear", "192.0.2.1")
+        await bench.ask("shared", "192.0.2.1")  # waits: one visitor never has all threads
+        assert bench.prepared == ["dear"]
+        joined = (await bench.ask("shared", "192.0.2.2"))[0]
+        assert await asyncio.wait_for(joined, 10) == "shared"
+
+    play(scene, threads=2)
+
+
 def test_where_all_places_are_taken_the_newest_of_whoever_has_most_goes() -> None:
     async def scene(bench: Bench) -> None:
         await bench.ask("first")
