@@ -17,6 +17,7 @@ OPTIONS = {
     "format_whitelist": ",".join(FORMATS),
     "max_streams": str(MAX_STREAMS),
     "rtsp_transport": "tcp",  # over UDP, lost packets smear the picture for seconds
+    "allowed_media_types": "video",  # of an RTSP session: nobody asks for what a microphone hears
 }
 
 REMEDY = "choose RTSP, MPEG-TS, FLV or Motion JPEG in the camera's settings; a file is played from this machine only"

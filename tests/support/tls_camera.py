@@ -17,7 +17,10 @@ from typing import BinaryIO
 
 from tests.support.faulty_camera import GOOD
 
-SESSION = b"v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=x\r\nt=0 0\r\nm=video 0 RTP/AVP 33\r\na=control:track\r\n"
+SESSION = (
+    b"v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=x\r\nt=0 0\r\n"
+    b"m=audio 0 RTP/AVP 0\r\na=control:microphone\r\nm=video 0 RTP/AVP 33\r\na=control:track\r\n"
+)
 NAMES = "DNS:localhost,IP:127.0.0.1"
 
 
@@ -43,7 +46,7 @@ class TlsCamera:
 
     `redirect`: where it sends whoever asks; `film`: MPEG-TS, for RTSP; without one every password is wrong there.
     `then`: MPEG-TS that follows the film without end, slowly; with b"" it falls silent, with None it hangs up.
-    `left`: how many connections were closed by whoever looked.
+    `left`: how many connections were closed by whoever looked; `tracks`: what they wanted of the session.
     """
 
     port: int
@@ -51,6 +54,7 @@ class TlsCamera:
     film: bytes = b""
     then: bytes | None = None
     left: int = 0
+    tracks: list[str] = field(default_factory=list)
     asked: list[tuple[str, bool]] = field(default_factory=list)
 
     def url(self, scheme: str, host: str = "localhost") -> str:
@@ -66,6 +70,8 @@ class TlsCamera:
             key, _, value = line.partition(":")
             headers[key.lower()] = value.strip()
         self.asked.append((request[0], "authorization" in headers))
+        if request[0] == "SETUP":
+            self.tracks.append(request[1].rpartition("/")[2])
         if "cseq" in headers:
             answer, body = self.rtsp(request[0], password="authorization" in headers)
             return f"RTSP/1.0 {answer}\r\nCSeq: {headers['cseq']}\r\n\r\n".encode() + body

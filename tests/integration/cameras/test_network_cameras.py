@@ -330,6 +330,20 @@ def test_a_stream_that_stalls_is_let_go_of_in_time(
 
 
 @pytest.mark.parametrize("decoder", BOTH)
+def test_nobody_asks_an_rtsp_camera_for_its_sound(
+    decoder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(video_decoder, "has_pyav", lambda: decoder == "pyav")
+    with tls_camera(None) as camera:
+        camera.film, camera.then = with_sound(tmp_path / "room.ts")
+        stream = StreamCamera(camera.url("rtsp"), 20, 5)
+        stream.start()
+        assert stream.read() is not None
+        stream.stop()
+    assert set(camera.tracks) == {"track"}
+
+
+@pytest.mark.parametrize("decoder", BOTH)
 def test_a_snapshot_has_as_long_as_a_frame(decoder: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(video_decoder, "has_pyav", lambda: decoder == "pyav")
     with snapshot_camera() as camera:
