@@ -106,6 +106,11 @@ def place_path(config: Config) -> Path:
     return pause_path(config).with_suffix(".place")
 
 
+def client_id(config: Config, purpose: str = "") -> str:
+    """Of a client of this device; `purpose` is added, so that a second one does not push the daemon out."""
+    return f"edge-{config.device.prefix}-{config.device.name}{purpose}"
+
+
 def broker_settings(
     config: Config, url: BrokerUrl | None = None, purpose: str = "", *, protocol: Protocol | None = None
 ) -> BrokerSettings:
@@ -129,7 +134,7 @@ def broker_settings(
         )
     return BrokerSettings(
         url=url,
-        client_id=f"edge-{config.device.prefix}-{config.device.name}{purpose}",
+        client_id=client_id(config, purpose),
         username=mqtt.username,
         password=_password(mqtt.password_file) if mqtt.username else None,
         ca_file=mqtt.ca_file,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from edge.config.broker_url import BrokerUrl
 from edge.daemon.daemon_lock import Flag, is_held
 from edge.daemon.own_epoch import epoch_in, own_epoch
-from edge.daemon.paths import pause_path, topics
+from edge.daemon.paths import client_id, pause_path, topics
 from edge.errors import EdgeError
 from edge.mqtt.client_factory import BrokerSettings
 from edge.mqtt.embedded_broker import HOST, listening_ports
@@ -43,9 +43,8 @@ def running_broker(config: Config, purpose: str) -> BrokerSettings | None:
     """
     if config.mqtt.broker != "embedded" or not daemon_runs(config):
         return None
-    client_id = f"edge-{config.device.prefix}-{config.device.name}{purpose}"
     for port in listening_ports(config.mqtt.embedded_port):
-        settings = BrokerSettings(BrokerUrl(HOST, port, tls=False), client_id)
+        settings = BrokerSettings(BrokerUrl(HOST, port, tls=False), client_id(config, purpose))
         if _is_of(config, settings):
             return settings
     return None

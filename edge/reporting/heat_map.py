@@ -17,8 +17,8 @@ from typing import Literal
 from edge.contract.labels import LABELS, reading_order
 from edge.recording.window_sums import OTHER
 from edge.reporting.cells_apart import Place, judge
-from edge.reporting.lesson_comparison import FACES, Conditions, faces_behind, figures, remaining
-from edge.reporting.lesson_statistics import FRONT, LEAST_FACES, Figure, LessonSummary
+from edge.reporting.lesson_comparison import FACES, Conditions, far_enough, figures, remaining
+from edge.reporting.lesson_statistics import FRONT, Figure, LessonSummary
 from edge.reporting.totals import MOST_LABELS, Totals
 
 State = Literal["usual", "above", "below", "too_few_others", "few", "withheld", "nothing", "other_conditions"]
@@ -128,8 +128,7 @@ def heat_map(grid: Grid, measure: str, rooms: Sequence[str]) -> list[list[Cell |
         if place not in judged:
             return Cell(figure, "too_few_others")
         others, probability, surely = judged[place]
-        far = abs(figure.value - others) * faces_behind(each.summary, measure) >= LEAST_FACES
-        differs = place in different and surely and far
+        differs = place in different and surely and far_enough(figure.value, others, each.summary, measure)
         state: State = "usual" if not differs else "above" if figure.value > others else "below"
         return Cell(figure, state, others, probability)
 

@@ -180,9 +180,8 @@ def compare(
         return Comparison("few", len(others), left_out, {}, compared, missing, other_basis)
     surely = remaining({name: each.probability for name, each in compared.items()})
     compared = {
-        name: replace(each, differs=name in surely and abs(each.value - each.usual) * behind >= LEAST_FACES)
+        name: replace(each, differs=name in surely and far_enough(each.value, each.usual, lesson, name))
         for name, each in compared.items()
-        for behind in (faces_behind(lesson, name),)
     }
     different = any(each.differs for each in compared.values())
     return Comparison("different" if different else "same", len(others), left_out, {}, compared, missing, other_basis)
@@ -198,11 +197,19 @@ def figures(summary: LessonSummary) -> dict[str, Figure]:
     return found
 
 
-def faces_behind(summary: LessonSummary, name: str) -> float:
-    """The faces of the average frame that a share is about; of a number of faces any difference counts: infinite."""
+def far_enough(value: float, usual: float, summary: LessonSummary, name: str) -> bool:
+    """Whether a figure lies far enough from the usual one to matter: a share by some faces, a number of faces anyhow.
+
+    Args:
+        value: The figure.
+        usual: Of those that it is compared with.
+        summary: Of the time that it is about.
+        name: Of the figure.
+    """
     if name == FACES:
-        return math.inf
-    return (summary.directed if name == FRONT else summary.named) or 0.0
+        return True
+    people = (summary.directed if name == FRONT else summary.named) or 0.0  # in the average frame
+    return abs(value - usual) * people >= LEAST_FACES
 
 
 def remaining(probabilities: Mapping[Name, float], false: float = FALSE) -> set[Name]:

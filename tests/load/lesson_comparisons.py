@@ -26,12 +26,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from edge.recording.rollups import WIDTH
-from edge.reporting.intervals import block_error, mean_interval
 from edge.reporting.lesson_comparison import FACES, Comparison, compare
-from edge.reporting.lesson_statistics import FRONT, Figure, LessonSummary, summarize, summarize_bins
-from edge.reporting.totals import Bins
+from edge.reporting.lesson_statistics import FRONT, LessonSummary, summarize
+from edge.reporting.school_data import summary_of
 from tests.load.lesson_changes import ALLOWED, DAYS, SAME, rate
+from tests.load.steady_classes import faces_only
 from tests.support.simulated_lessons import USUAL, SimulatedLesson
 
 WINDOW = 60.0  # seconds: an estimate for each minute is enough for figures of a lesson
@@ -82,21 +81,13 @@ def told(people: int, dwell: float, which: str, kind: str, seed: int) -> Told:
         front=min(0.95, max(0.2, front)),
         mixture=mixture,
     ).windows()
-    bins = Bins(windows[0].start, WIDTH)
-    for window in windows:
-        bins.add(window)
-    return Told(summarize(windows), summarize_bins(bins))
+    return Told(summarize(windows), summary_of(windows, windows[0].start))
 
 
 def drawn_faces(people: int, rng: np.random.Generator) -> Told:
     """A lesson of which only the number of faces is known: pupils miss it by chance, and minutes scatter."""
     minutes = rng.binomial(people, 1 - AWAY) + rng.normal(0, MINUTE_SCATTER, 45)
-    return Told(*(_counted(minutes.reshape(-1, length).mean(axis=1).tolist()) for length in (1, 5)))
-
-
-def _counted(means: Sequence[float]) -> LessonSummary:
-    mean, error = sum(means) / len(means), block_error([(each, 1.0) for each in means])
-    return LessonSummary(2700, 2700, 0, 0, Figure(mean, *mean_interval(mean, error, 2700.0), error), None, None, {})
+    return Told(*(faces_only(minutes.reshape(-1, length).mean(axis=1).tolist()) for length in (1, 5)))
 
 
 def against(lesson: Told, earlier: Sequence[Told]) -> Comparison:

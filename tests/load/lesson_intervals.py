@@ -19,10 +19,9 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
-from edge.recording.rollups import WIDTH
 from edge.reporting.lesson_comparison import FACES, figures
-from edge.reporting.lesson_statistics import FRONT, summarize, summarize_bins
-from edge.reporting.totals import Bins
+from edge.reporting.lesson_statistics import FRONT, summarize
+from edge.reporting.school_data import summary_of
 from tests.load.lesson_changes import DWELLS, WINDOW, rate
 from tests.support.simulated_lessons import (
     FOUND,
@@ -59,10 +58,7 @@ def held(people: int, minutes: float, dwell: float, seed: int) -> Held:
     """What the intervals of one lesson hold; a figure that it does not have is left out."""
     lesson = SimulatedLesson(seed, people=people, minutes=minutes, dwell=dwell, window=WINDOW)
     windows = lesson.windows()
-    bins = Bins(windows[0].start, WIDTH)
-    for window in windows:
-        bins.add(window)
-    page, cell = figures(summarize(windows)), figures(summarize_bins(bins))
+    page, cell = figures(summarize(windows)), figures(summary_of(windows, windows[0].start))
     return {
         what: (page[what].low <= value <= page[what].high, cell[what].low <= value <= cell[what].high)
         for what, value in truth(people, minutes, lesson.front).items()

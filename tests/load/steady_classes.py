@@ -28,6 +28,7 @@ from edge.reporting.totals import add_up
 from tests.load.lesson_changes import ALLOWED, rate
 
 START = datetime(2026, 11, 16, 8, 0, tzinfo=timezone.utc)
+LESSON = 2700.0  # seconds
 PIECES = 9  # of five minutes in a lesson
 PIECE_SCATTER = 0.17  # faces, of five minutes; standard deviation
 
@@ -90,10 +91,14 @@ def grid_of(faces: NDArray[np.float64], rng: np.random.Generator) -> tuple[Grid,
 def cell(mean: float, rng: np.random.Generator) -> Measured:
     """A lesson with so many faces on average."""
     pieces = mean + rng.normal(0, PIECE_SCATTER, PIECES)
-    error, mean = block_error([(value, 1.0) for value in pieces.tolist()]), float(pieces.mean())
-    figure = Figure(mean, *mean_interval(mean, error, 300.0 * PIECES), error)
-    summary = LessonSummary(2700, 2700, 0, 0, figure, None, None, {})
-    return Measured(START, START, add_up([]), summary, Conditions("headcount", "f@1"))
+    return Measured(START, START, add_up([]), faces_only(pieces.tolist()), Conditions("headcount", "f@1"))
+
+
+def faces_only(means: Sequence[float]) -> LessonSummary:
+    """A lesson of 45 minutes, of which only the number of faces is known, in pieces of equal length."""
+    mean, error = sum(means) / len(means), block_error([(each, 1.0) for each in means])
+    figure = Figure(mean, *mean_interval(mean, error, LESSON), error)
+    return LessonSummary(LESSON, LESSON, 0, 0, figure, None, None, {})
 
 
 def coloured(classes: Classes, fewer: int, rng: np.random.Generator) -> list[bool]:

@@ -116,16 +116,22 @@ def elsewhere() -> Iterator[Elsewhere]:
         thread.join()
 
 
-@pytest.mark.parametrize("attack", ["sign out", "sign in", "link"])
-def test_another_site_s_page_signs_nobody_in_or_out(
-    attack: str, broker: int, edge: StartEdge, browser: Any, elsewhere: Elsewhere, tmp_path: Path
-) -> None:
-    access = tmp_path / "access.yaml"
+def page_of_two(broker: int, edge: StartEdge, folder: Path) -> tuple[str, str, str]:
+    """A dashboard's address, and the tokens of smith and jones."""
+    access = folder / "access.yaml"
     smith, jones = (add_grant(access, name, "reader", ["*"], TODAY, None) for name in ("smith", "jones"))
     process = edge("dashboard", "--broker", f"mqtt://127.0.0.1:{broker}", "--port", "0", "--access-file", str(access))
     assert process.stdout is not None
     process.stdout.readline()
-    home = f"http://school.example:{urlsplit(process.stdout.readline().strip()).port}/"
+    return process.stdout.readline().strip(), smith, jones
+
+
+@pytest.mark.parametrize("attack", ["sign out", "sign in", "link"])
+def test_another_site_s_page_signs_nobody_in_or_out(
+    attack: str, broker: int, edge: StartEdge, browser: Any, elsewhere: Elsewhere, tmp_path: Path
+) -> None:
+    direct, smith, jones = page_of_two(broker, edge, tmp_path)
+    home = f"http://school.example:{urlsplit(direct).port}/"
     context = browser.new_context(locale="en")
     page = context.new_page()
     page.set_default_timeout(30_000)
@@ -155,12 +161,7 @@ def test_a_page_of_a_sibling_host_signs_nobody_in_as_somebody_else(
     broker: int, edge: StartEdge, browser: Any, elsewhere: Elsewhere, tmp_path: Path
 ) -> None:
     """It may set cookies for the domain that both share; they come here, and looked like ours."""
-    access = tmp_path / "access.yaml"
-    smith, jones = (add_grant(access, name, "reader", ["*"], TODAY, None) for name in ("smith", "jones"))
-    process = edge("dashboard", "--broker", f"mqtt://127.0.0.1:{broker}", "--port", "0", "--access-file", str(access))
-    assert process.stdout is not None
-    process.stdout.readline()
-    direct = process.stdout.readline().strip()
+    direct, smith, jones = page_of_two(broker, edge, tmp_path)
     home = f"http://rooms.school.example:{urlsplit(direct).port}/"
     jones_s = httpx.post(direct, data={"token": jones}, headers={"Host": urlsplit(home).netloc}).headers["set-cookie"]
     context = browser.new_context(locale="en")
