@@ -56,8 +56,8 @@ def clock_not_set(windows: int) -> Sentence:
 def two_devices(room: str, overlapping: float) -> Sentence:
     """So many seconds were measured by two devices that have one name: nobody can tell their figures apart."""
     return Sentence(
-        "Two devices sent as {room}, or its clock was set back: {minutes}{space}min are there twice, and their figures "
-        "are mixed.",
+        "Two devices sent as {room}, or its clock was set back: {minutes}{space}min were recorded twice, and their "
+        "figures are mixed.",
         {"room": printable(room), "minutes": round(overlapping / 60), "space": NO_BREAK},
     )
 

@@ -19,7 +19,9 @@ WHY = {
     "place": Sentence("≠ in {room}: the camera was in another place."),
     "policy": Sentence("≠ in {room}: other figures were withheld, or they were rounded otherwise."),
     "clock_set": Sentence("≠ in {room}: the clock of the device was not set, so the time may be another one."),
-    "one_device": Sentence("≠ in {room}: two devices sent as it, or its clock was set back, so figures are mixed."),
+    "one_device": Sentence(
+        "≠ in {room}: two devices sent under this name, or its clock was set back, so figures are mixed."
+    ),
     "daily": Sentence(
         "≠ in {room}: on a day there are figures for less than half as long as in most weeks, "
         "or more than twice as long."

@@ -117,12 +117,14 @@ def test_a_mixed_lesson_says_so_first_and_is_compared_with_none(tmp_path: Path) 
     week, rooms = school.week("room-1", days[3]), school.days(days[3])
     recording.stop()
     said, words = [str(each) for each in report.sentences(earlier)], Words()
-    assert said[0].endswith("clock was set back: 30\N{NO-BREAK SPACE}min are there twice, and their figures are mixed.")
+    assert said[0].endswith(
+        "clock was set back: 30\N{NO-BREAK SPACE}min were recorded twice, and their figures are mixed."
+    )
     assert any("two devices sent under one name" in each for each in said[1:])
     assert dict(figures(data, words))["recorded"] == words.length(1800)
     assert lesson_json(report, earlier, LATER)["measured"] == pytest.approx(1_800_000, abs=10_000)
     states = [cell.state if cell else "" for cell in heat_map(week.grid, "faces", week.rooms)[0]]
     assert states == ["usual"] * 4 + ["other_conditions"]
-    assert any("two devices sent as it" in str(each) for each in legends(week, maps_of(week)))
+    assert any("two devices sent under this name" in str(each) for each in legends(week, maps_of(week)))
     assert any("Two devices sent under one name" in str(each) for each in describe_school(rooms, [], words))
     assert room_rows(rooms, [], words)[0][1] == words.length(150 * 60 + 7)
