@@ -55,7 +55,7 @@ is_revoked() { # SERIAL
     [ -e revoked.txt ] && cut -f 4 revoked.txt | grep -qix "$1"
 }
 to_revoke() { # [SERIAL]: the file of the one that is named, or else of the only one that is good
-    good= late= done_before= certificate=
+    good='' late='' done_before='' certificate=''
     count=0
     for file in "issued/$owner"/*.pem; do
         [ -e "$file" ] || fail "there is no certificate of $owner in $folder: run this where it was made"
