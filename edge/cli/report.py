@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from dataclasses import replace
 from datetime import datetime, time, timezone
 from pathlib import Path
@@ -16,7 +17,7 @@ from edge.recording.recorded import Recorded
 from edge.recording.rollups import bucket_of
 from edge.recording.stores import make_reader
 from edge.reporting.csv import write_csv
-from edge.reporting.period import Period, lesson_period, period, time_zone
+from edge.reporting.period import Period, lesson_period, no_lesson_between, period, time_zone
 from edge.text import listed, printable
 from edge.timing.timetable import Lesson, Timetable
 
@@ -75,6 +76,8 @@ def main(args: argparse.Namespace) -> int:
         recording.start()
         tell_caveat(recording)
         devices = recording.devices()
+        if timetable and (apart := no_lesson_between(timetable, devices.values(), now)):
+            print(f"edge: {args.timetable}: {apart}: no lesson of this timetable is in it", file=sys.stderr)
         if args.school:
             write_school(args, recording, devices, timetable, zone, now)
             return EXIT_OK
