@@ -149,7 +149,7 @@ def _write(
     # Only here: a recorder without pictures, or a .csv, must not need it.
     from edge.reporting.charts import set_up  # noqa: PLC0415
     from edge.reporting.html import page  # noqa: PLC0415
-    from edge.reporting.lesson_report import compare_with_earlier, report_lesson  # noqa: PLC0415
+    from edge.reporting.lesson_report import compare_with_earlier  # noqa: PLC0415
     from edge.reporting.png import poster  # noqa: PLC0415
     from edge.reporting.report_data import read_report  # noqa: PLC0415
     from edge.reporting.school_data import School  # noqa: PLC0415
@@ -158,7 +158,7 @@ def _write(
     told = read_report(recording, device, asked, now)
     if timetable and asked.name:
         lesson = Lesson(asked.name, asked.start, asked.end)
-        earlier = compare_with_earlier(recording, report_lesson(told), timetable, lesson, now)
+        earlier = compare_with_earlier(recording, told, timetable, lesson, now)
         told = replace(told, earlier=earlier)
     data = None
     if not asked.single and (asked.start.time(), asked.end.time()) == (time(), time()):
