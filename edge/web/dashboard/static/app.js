@@ -114,11 +114,18 @@ function frameOf(shown) {
 function drawnRooms(shown) {
   const names = shown.filter((room) => room.drawn).map((room) => room.name).sort(byName);
   show($("drawn"), names.length > 0);
-  say($("drawn"), names.length ? tn(
+  if (!names.length) return;
+  const rooms = list(names.slice(0, MOST_NAMED).concat(names.length > MOST_NAMED ? ["…"] : []));
+  const past = view.recorded || view.needs === "database"; // of then nobody has said it
+  say($("drawn"), past ? tn(
+    "{rooms} is the drawn sample room at present: there is no camera and nobody in front of one. Figures of an earlier time may be of a camera.",
+    "{rooms} are drawn sample rooms at present: there is no camera and nobody in front of one. Figures of an earlier time may be of cameras.",
+    names.length, { rooms },
+  ) : tn(
     "{rooms} is the drawn sample room: there is no camera and nobody in front of one, and its figures are of drawn faces.",
     "{rooms} are drawn sample rooms: there is no camera and nobody in front of one, and their figures are of drawn faces.",
-    names.length, { rooms: list(names.slice(0, MOST_NAMED).concat(names.length > MOST_NAMED ? ["…"] : [])) },
-  ) : "");
+    names.length, { rooms },
+  ));
 }
 
 function links(room) {

@@ -64,7 +64,7 @@ function make(name) {
     front: el("span", { className: "front" }),
     strip: el("div", { className: "strip", ariaHidden: "true" }),
     words: el("span", { className: "words" }),
-    drawn: el("span", { className: "small" }),
+    drawn: el("span", { className: "words" }),
     alerts: el("span", { className: "alerts" }),
   };
   const link = el("a", { href: `#now/${encodeURIComponent(name)}` }, el("bdi", {}, name));
