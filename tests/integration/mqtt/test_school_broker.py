@@ -149,7 +149,7 @@ def test_client_certificates_as_the_page_says(start_school: StartSchool, tmp_pat
     """Rooms are known by their certificates, with the lines of docs/scale.md; `edge check` and a stranger try it, and
     then a room whose certificate was revoked once it had another.
     """
-    lines = lines_of_scale_md("### Client certificates instead of passwords")
+    lines = lines_of_scale_md("put these four lines there")
     folder = tmp_path / "school"
     school = start_school(more=[line.replace("/etc/mosquitto/edge", str(folder)) for line in lines])
     for name in ("room-204", "room-205"):
