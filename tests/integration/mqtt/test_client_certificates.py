@@ -5,7 +5,10 @@ certificate and the password of one room, and what everybody else needs.
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,11 +16,16 @@ import pytest
 
 from edge.config.schema import Config
 from edge.daemon.broker_check import check_broker, takes_any_client_id
+from edge.daemon.paths import broker_settings
 from edge.errors import EdgeError
-from tests.load.fleet.plugin_broker import PluginBroker, client_id, missing
+from edge.recording.recording_service import RecordingService
+from edge.recording.recording_task import RecordingTask
+from tests.load.fleet.plugin_broker import ADMIN, PluginBroker, client_id, missing
 from tests.load.fleet.school import HOST, PASSWORD, SHIPPED
 from tests.load.fleet.users import User
+from tests.support.brokers import wait_for
 from tests.support.paths import ROOT
+from tests.system.docs.blocks import blocks
 
 RECORDER, PAUSE = "edge-recorder", "classroom/room-1/cmd/pause"
 READERS = ("recorder", "commander", "dashboard")
@@ -77,6 +85,25 @@ def config_of(school: PluginBroker, name: str, user: str | None, certificate: st
         mqtt |= {"username": user, "password_file": school.password_file}
     said = {"mode": "headcount", "device": {"name": name}, "homeassistant": {"discovery": False}, "mqtt": mqtt}
     return Config.model_validate(said)
+
+
+def first_step(school: PluginBroker) -> None:
+    """Of the upgrade, by the line of the page."""
+    (line,) = [each.text for each in blocks() if each.name.startswith("docs/scale.md: sh dynamic-security.sh --save")]
+    places = {"--save": f"--rules {school.rules} --save", "localhost -p 8883": f"{HOST} -p {school.port}"}
+    for page, here in {**places, '"$(cat admin)"': ADMIN}.items():
+        assert page in line
+        line = line.replace(page, here)
+    environment = {**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin"}
+    done = subprocess.run(
+        ["sh", "-ec", line], env=environment, cwd=school.script_folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def delivers_unasked(school: PluginBroker) -> bool:
+    """Whether who has a session of somebody else's is sent what that one has subscribed to."""
+    return bool(json.loads(school.rules.read_text())["defaultACLAccess"]["publishClientReceive"])
 
 
 def test_a_certificate_does_not_stand_for_a_client_id(school: PluginBroker, user: Connect) -> None:
@@ -164,12 +191,12 @@ def test_the_upgrade_of_a_broker_that_went_by_certificates_alone(school: PluginB
         thief.stop()
         return [message.payload for message in thief.messages]
 
+    wait_for(lambda: not delivers_unasked(school), 10, "whoever made users to have set the default")  # 2.1 writes later
     as_the_page_says = configuration.read_text()
     restart(f"{as_the_page_says}\n{IDENTITY}\n", deliver_unasked)
     try:
         assert read_by_room_9() == [b"waits", b"comes"]
-        done = school.script("--save")
-        assert done.returncode == 0, done.stderr
+        first_step(school)
         assert read_by_room_9() == []
         assert takes_any_client_id(by_certificate)
         assert "round trip" in check_broker(
@@ -179,3 +206,17 @@ def test_the_upgrade_of_a_broker_that_went_by_certificates_alone(school: PluginB
         restart(as_the_page_says)
     assert user("room-9", RECORDER).refused == REFUSED
     assert not takes_any_client_id(by_certificate)
+
+
+@pytest.mark.parametrize(
+    ("given", "user_name", "warnings"), [(RECORDER, None, 1), (RECORDER, "recorder", 0), (None, None, 0)]
+)
+def test_a_recorder_that_shows_nothing_but_a_certificate_warns_of_an_id_that_is_known(
+    school: PluginBroker, tmp_path: Path, caplog: pytest.LogCaptureFixture, given: str | None, user_name: str | None,
+    warnings: int,
+) -> None:  # fmt: skip
+    settings = broker_settings(config_of(school, "x", user_name, "recorder"))
+    stop = threading.Event()
+    task = RecordingTask(tmp_path / "school.sqlite", settings, "classroom", ["+"], given)
+    RecordingService(task, ready=stop.set).run(stop)
+    assert caplog.text.count("whoever has another one and guesses --client-id edge-recorder") == warnings
