@@ -220,7 +220,15 @@ read_by_right='{"command": "setDefaultACLAccess", "acls": [{"acltype": "publishC
 
 if [ "$kind" = save ]; then
     before_change
-    ask "$read_by_right, {\"command\": \"createRole\", \"rolename\": \"$name\"}, {\"command\": \"deleteRole\", \"rolename\": \"$name\"}" "$@"
+    ask "$read_by_right" "$@"
+    case $said in
+    *'"error":'*)
+        echo "$said" >&2
+        echo "error: who may receive what could not be set; nothing was changed" >&2
+        exit 1
+        ;;
+    esac
+    ask "{\"command\": \"createRole\", \"rolename\": \"$name\"}, {\"command\": \"deleteRole\", \"rolename\": \"$name\"}" "$@"
     after_change no
     exit
 fi
