@@ -1,6 +1,6 @@
 """How much the figures of a room scatter, judged by few of its own and by what other rooms scatter by. Pure.
 
-So do expressions of a room in few lessons, of which each stands for a room here.
+In `lessons_apart` it is the expressions of one room that tell one another's scatter, in the place of rooms.
 
 Smyth's moderated variance (2004): rooms have variances that differ as a scaled inverse chi-squared law; how much they
 differ is read off the rooms themselves, by the mean and the variance of the logarithms of theirs. As Phipson and others
