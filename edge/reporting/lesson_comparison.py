@@ -2,8 +2,8 @@
 
 Lessons differ from day to day without any reason that a teacher would care about, so the lesson is the unit, not the
 frame: a figure differs where it lies outside what the other lessons lead one to expect of one more (`lessons_apart`,
-one value for each lesson), a share by more than one or two faces, and Holm's procedure (1979) keeps the probability that
-any figure of a lesson is called different by chance at 5 %. Heat maps have the same rules (`cells_apart`).
+one value for each lesson), a share by more than one or two faces, and Holm's procedure (1979) keeps the probability
+that any figure of a lesson is called different by chance at 5 %. Heat maps have the same rules (`cells_apart`).
 """
 
 from __future__ import annotations
