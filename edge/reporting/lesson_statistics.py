@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -108,7 +108,7 @@ class LessonSummary:
 
     Attributes:
         recorded: Seconds that its windows cover.
-        measured: Seconds of these with figures about people.
+        measured: Seconds of these with figures about people; what was recorded twice is counted once.
         facing_measured: Seconds of these in which the direction of heads was told.
         expressions_measured: Seconds of these in which expressions were told.
         faces: In the average frame.
@@ -165,6 +165,8 @@ def summarize(windows: Sequence[WindowRecord]) -> LessonSummary:
 
 def summarize_minutes(totals: Totals, parts: Sequence[Minute]) -> LessonSummary:
     """The summary of a lesson from its sum and its minutes."""
+    if totals.mixed:
+        parts = _counted_once(totals, parts)
     counted = [part for part in parts if part.totals.frames]
     turned = [part for part in counted if front_share(part.totals.facing) is not None]
     named = [part for part in counted if part.totals.named]
@@ -189,6 +191,12 @@ def summarize_minutes(totals: Totals, parts: Sequence[Minute]) -> LessonSummary:
         directed=_directed(turned),
         named=totals.named / totals.named_frames if totals.named_frames else None,
     )
+
+
+def _counted_once(totals: Totals, parts: Sequence[Minute]) -> list[Minute]:
+    """The same where two devices recorded them: their time is no longer than there was."""
+    part = totals.figures / max(1, totals.time.figures)
+    return [each._replace(totals=replace(each.totals, time=each.totals.time.times(part))) for each in parts]
 
 
 def summarize_bins(bins: Bins) -> LessonSummary:
