@@ -202,7 +202,8 @@ def _open(address: str, name: str, limits: Limits | None) -> Any:  # noqa: ANN40
     try:
         with while_opening():
             # As `options` they would go to each stream, too: where one is found late, as in FLV, older versions crash.
-            return av.open(address, timeout=timeout, container_options=options)
+            # The title of a film or camera may be in any encoding; "strict" would refuse what is not UTF-8.
+            return av.open(address, timeout=timeout, container_options=options, metadata_errors="replace")
     except (av.error.FFmpegError, OSError, ValueError) as error:
         if limits:
             raise _not_opened(address, name, limits, error, time.monotonic() - began) from None

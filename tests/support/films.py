@@ -50,10 +50,14 @@ def taken_upright(path: Path) -> Path:
     return path
 
 
-def plain_h264(path: Path, side: int, frames: int) -> bytes:
-    """A black square in H.264 that keeps all of its colours, three bytes a pixel; each frame may refer to 16 others."""
+def plain_h264(path: Path, side: int, frames: int, title: str = "") -> bytes:
+    """A black square in H.264 that keeps all of its colours, three bytes a pixel; each frame may refer to 16 others.
+
+    Its title is written in Latin-1.
+    """
     limit_allocations()  # a decoder that came before may have left the process a smaller limit
-    with av.open(str(path), "w") as container:
+    with av.open(str(path), "w", metadata_encoding="latin-1") as container:
+        container.metadata["title"] = title
         stream = container.add_stream("libx264", rate=10, options={"preset": "ultrafast", "refs": "16"})
         stream.width, stream.height, stream.pix_fmt = side, side, "yuv444p"
         frame = av.VideoFrame(side, side, "yuv444p")

@@ -121,6 +121,39 @@ def test_what_cannot_be_decoded_is_passed_over(
     assert capfd.readouterr().err == ""
 
 
+@pytest.mark.parametrize("decoder", BOTH)
+def test_a_camera_that_sends_an_empty_part_now_and_then(
+    camera: FaultyCamera, decoder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(video_decoder, "has_pyav", lambda: decoder == "pyav")
+    stream = StreamCamera(camera.url("/empty-part"), 20, 20)
+    stream.start()
+    try:
+        assert [image.shape for _ in range(12) if (image := stream.read()) is not None] == 12 * [(360, 640, 3)]
+    finally:
+        stream.stop()
+
+
+@pytest.mark.parametrize("decoder", BOTH)
+def test_the_name_of_a_camera_may_be_in_any_encoding(
+    camera: FaultyCamera, decoder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(video_decoder, "has_pyav", lambda: decoder == "pyav")
+    camera.files["/room.flv"] = plain_h264(tmp_path / "room.flv", 160, 20, title="K\xfcche")
+    assert b"K\xfcche" in camera.files["/room.flv"]
+    for source in (camera.url("/room.flv"), f"file:{tmp_path}/room.flv"):
+        declared = {"responsible": "us", "legal_basis": "test"}
+        config = Config.model_validate({"camera": {"source": source}, "deployment": declared})
+        opened = open_camera(source, config)
+        opened.start()
+        try:
+            image = opened.read()
+            assert image is not None
+            assert image.shape == (160, 160, 3)
+        finally:
+            opened.stop()
+
+
 def test_a_stream_in_which_nothing_can_be_decoded_is_no_camera(camera: FaultyCamera) -> None:
     with pytest.raises(CameraError, match=r"delivers nothing that can be decoded \(mjpeg\): choose another codec"):
         frames(camera.url("/nothing-decodable"), 10, read_timeout=1)
