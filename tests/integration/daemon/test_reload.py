@@ -230,11 +230,12 @@ def test_an_odd_pause_file_is_a_pause_that_can_be_ended(running: Running, tmp_pa
     goes_on(subscriber)
 
 
-def test_a_storm_of_sighup_ends_nothing(running: Running) -> None:
+def test_a_storm_of_signals_ends_nothing(running: Running) -> None:
     process, subscriber, _, _ = running
     until = time.monotonic() + 3
     while time.monotonic() < until:
-        process.send_signal(signal.SIGHUP)
+        for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
+            process.send_signal(number)
     goes_on(subscriber)
     assert process.poll() is None
     process.send_signal(signal.SIGTERM)
