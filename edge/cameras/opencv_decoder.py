@@ -136,7 +136,8 @@ class OpenCvDecoder:
         if not self._packets:
             return True
         ok, packet = self._capture.retrieve()
-        self._packet = jpeg_in(packet.tobytes()) if ok else b""
+        # A part of no length is handed over as None, and well: some cameras send it while they have no picture.
+        self._packet = jpeg_in(packet.tobytes()) if ok and packet is not None else b""
         self.orientation = orientation(self._packet)
         if has_end(self._packet):
             self._sends_ends = True

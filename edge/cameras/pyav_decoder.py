@@ -16,6 +16,7 @@ import av
 
 from edge.cameras import libavutil
 from edge.cameras.certificates import checking_options, refusal
+from edge.cameras.coded_units import MAX_UNITS, UNIT_CODECS, has_too_many_units
 from edge.cameras.exif import CLOCKWISE, TURNS, UPRIGHT, orientation
 from edge.cameras.ffmpeg_memory import MAX_FRAME_BYTES, MAX_PIXELS, THREADS, limit_allocations, while_opening
 from edge.cameras.jpeg_packet import jpeg_in
@@ -150,6 +151,7 @@ class PyAvDecoder:
                 self._skipped.record()
                 return
             self._mark = orientation(data)
+        self._check_units(packet)
         try:
             frames = packet.decode()
         except av.error.EOFError:  # the decoder was emptied before
@@ -164,6 +166,18 @@ class PyAvDecoder:
                 self._skipped.record()
             else:
                 self._decoded.append((frame, self._mark if self._own_mark else _orientation(frame)))
+
+    def _check_units(self, packet: Any) -> None:  # noqa: ANN401
+        """Raises CameraError where a packet would keep the decoder, and so a pause, waiting: it cannot be left out.
+
+        The pictures that follow refer to it.
+        """
+        codec = self._stream.codec_context.name
+        if codec in UNIT_CODECS and has_too_many_units(bytes(packet), codec):
+            raise CameraError(
+                f"{self._name} has a picture of more than {MAX_UNITS} slices or other units ({codec})",
+                "choose another codec, or fewer slices, in the camera's own settings",
+            )
 
     def _check_memory(self) -> None:
         """Raises CameraError where the decoder would have to keep too much: also a stream that was small may grow."""
@@ -202,7 +216,8 @@ def _open(address: str, name: str, limits: Limits | None) -> Any:  # noqa: ANN40
     try:
         with while_opening():
             # As `options` they would go to each stream, too: where one is found late, as in FLV, older versions crash.
-            return av.open(address, timeout=timeout, container_options=options)
+            # The title of a film or camera may be in any encoding; "strict" would refuse what is not UTF-8.
+            return av.open(address, timeout=timeout, container_options=options, metadata_errors="replace")
     except (av.error.FFmpegError, OSError, ValueError) as error:
         if limits:
             raise _not_opened(address, name, limits, error, time.monotonic() - began) from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -94,6 +95,23 @@ def parse_document(data: bytes, path: Path) -> Document:
     # A copy of each: sections that share an anchor must not share an override.
     document.values = {key: {} if value is None else copy.copy(value) for key, value in document.values.items()}
     return document
+
+
+def cut_short(data: bytes, path: Path) -> Mistake | None:
+    """What is wrong with a file that may have been cut short while it was saved; None: it ends as a whole one does.
+
+    What is missing means its default: without the lost rest, such as privacy.schedule, the camera would be opened.
+    """
+    if not data.strip():
+        return Mistake(str(path), "", "the file is empty", "if the defaults are meant, write {} into it")
+    if data.endswith((b"\n", b"\r")) or data.startswith(b"{"):  # JSON that is cut short is none
+        return None
+    return Mistake(
+        f"{path}:{len(data.splitlines())}",
+        "",
+        "no line break at the end, as where a file is cut short while it is saved",
+        f"if the file is whole, add one: echo >> {shlex.quote(str(path))}",
+    )
 
 
 def _parse(text: str, path: Path) -> Document:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from edge.config.document import Document, Key, Mistake, parse_document, shown_key, unusable
+from edge.config.document import Document, Key, Mistake, cut_short, parse_document, shown_key, unusable
 from edge.config.explanation import explain
 from edge.config.key_rules import is_text, names_below, rule_of
 from edge.config.schema import Config
@@ -49,22 +49,30 @@ def find_config() -> FoundConfig | None:
 
 
 def load_config(
-    file: Path | FoundConfig | None, overrides: Iterable[str] = (), environment: Mapping[str, str] | None = None
+    file: Path | FoundConfig | None,
+    overrides: Iterable[str] = (),
+    environment: Mapping[str, str] | None = None,
+    *,
+    whole: bool = True,
 ) -> Config:
     """Read and validate the configuration.
 
     Args:
-        file: The YAML file, or what was found; None: the defaults, as of an empty file.
+        file: The YAML file, or what was found; None: the defaults.
         overrides: `section.key=value` texts (--set); they win over the environment, which wins over the file.
         environment: Where `EDGE_SECTION__KEY` variables are looked up.
+        whole: Refuse a file that may have been cut short.
 
     Raises:
         ConfigError: Lists every mistake, one per line.
     """
-    if isinstance(file, FoundConfig):
-        document = parse_document(file.data, file.path)
+    if file is None:
+        document = Document()
     else:
-        document = Document() if file is None else read_document(file)
+        path, data = file if isinstance(file, FoundConfig) else (file, _content(file))
+        document = parse_document(data, path)
+        if whole and (mistake := cut_short(data, path)):
+            document.mistakes.append(mistake)
     override(document, overrides, environment or {})
     return usable(document)
 
@@ -131,15 +139,13 @@ def _drop(values: dict[str, Any], loc: tuple[Any, ...]) -> bool:
     return values.pop(last, None) is not None
 
 
-def read_document(path: Path) -> Document:
-    """What a file says. Raises ConfigError: it cannot be read, or is not YAML."""
+def _content(path: Path) -> bytes:
     try:
-        data = read_file(path, MAX_BYTES)
+        return read_file(path, MAX_BYTES)
     except FileNotFoundError:
         raise ConfigError(f"{path} does not exist", "name another one, or make it: edge setup --config FILE") from None
     except OSError as error:
         raise _unreadable(path, error) from None
-    return parse_document(data, path)
 
 
 def _unreadable(path: Path, error: OSError) -> ConfigError:

@@ -45,6 +45,8 @@ def edited(text: str, edits: Edits, template: str, path: Path) -> str:
             new = _set(new, tuple(key.split(".")), value, _comment(template, key))
         for key in edits.removed:
             new = _remove(new, tuple(key.split(".")))
+        if not new.endswith("\n"):
+            new += "\n"  # the sign of a file that was not cut short
         new = mark + new.replace("\n", lines)
         _verify(text, new, edits, path)
     except (YAMLError, ValueError, AttributeError) as error:

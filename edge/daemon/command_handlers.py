@@ -19,8 +19,24 @@ if TYPE_CHECKING:
     from edge.daemon.reload import Reload
 
 
-MOST_CHANGES = 10  # of the window's length, a minute: each ends the running window, and is told to everybody
+MOST_A_MINUTE = 10  # of the commands that read the configuration, or change it and so end the running window
 MINUTE = 60.0  # seconds
+
+
+class _Frequency:
+    """When a command was obeyed last, so that who sends it without end is refused, and a pause never waits for that."""
+
+    def __init__(self, command: str, monotonic: Callable[[], float]) -> None:
+        self._command = command
+        self._monotonic = monotonic
+        self._times: deque[float] = deque(maxlen=MOST_A_MINUTE)
+
+    def count(self) -> None:
+        """It is to be obeyed now. Raises CommandError: too often."""
+        now = self._monotonic()
+        if len(self._times) == MOST_A_MINUTE and now - self._times[0] < MINUTE:
+            raise CommandError(f"{self._command}: at most {MOST_A_MINUTE} a minute; try again later")
+        self._times.append(now)
 
 
 class CommandHandlers:
@@ -42,13 +58,12 @@ class CommandHandlers:
     ) -> None:
         self._pauses = pauses
         self._reload = reload
-        self._monotonic = monotonic
-        self._changed: deque[float] = deque(maxlen=MOST_CHANGES)  # when, each
+        self._intervals, self._reloads = _Frequency("interval", monotonic), _Frequency("reload", monotonic)
         self.handlers: dict[str, Handler] = {
             "pause": self._pause,
             "resume": self._resume,
             "interval": self._interval,
-            "reload": lambda request: reload.reload(_requester(request)),
+            "reload": self._read_again,
             "health": lambda _request: health.publish(),
         }
 
@@ -75,11 +90,12 @@ class CommandHandlers:
         wanted = self._reload.wanted.model_copy(update={"window": window})
         if wanted == self._reload.wanted:
             return
-        now = self._monotonic()
-        if len(self._changed) == MOST_CHANGES and now - self._changed[0] < MINUTE:
-            raise CommandError(f"interval: at most {MOST_CHANGES} changes a minute; try again later")
+        self._intervals.count()
         self._reload.apply(wanted, _requester(request))
-        self._changed.append(now)
+
+    def _read_again(self, request: Request) -> None:
+        self._reloads.count()  # also where nothing turns out to have changed: reading takes its time
+        self._reload.reload(_requester(request))
 
 
 def _requester(request: Request) -> str:

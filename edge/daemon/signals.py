@@ -18,7 +18,7 @@ class Signals:
     reload: threading.Event = field(default_factory=threading.Event)
 
     def install(self) -> None:
-        """Listen to SIGTERM, SIGINT and SIGHUP from now on."""
+        """Listen to SIGTERM, SIGINT and SIGHUP from now on. SIGUSR1 and SIGUSR2 mean nothing, and so do nothing."""
         # A terminal that is closed means the end; without one, SIGHUP asks a daemon to read its files again.
         hangup = self.stop if sys.stdin is not None and sys.stdin.isatty() else self.reload
         # A handler may interrupt anything, itself too: all it can do safely is to put into a queue made for that. The
@@ -28,6 +28,9 @@ class Signals:
             # nohup is respected; a SIGINT that a shell ignores for its background jobs still means us when it comes.
             if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
                 signal.signal(number, functools.partial(_enqueue, events, event))
+        for number in (signal.SIGUSR1, signal.SIGUSR2):
+            # They would end us without a goodbye. What is ignored would be so in programs that we start, too.
+            signal.signal(number, lambda _number, _frame: None)
         threading.Thread(target=_set_events, args=(events,), name="signals", daemon=True).start()
 
 

@@ -228,7 +228,7 @@ class Attempt:
         self, _client: paho.Client, _data: object, flags: paho.ConnectFlags, code: ReasonCode, connack: object
     ) -> None:
         answer = _answer(code)
-        if not answer.failure and not self._sender.is_alive():
+        if not answer.failure and self._sender.ident is None:  # once: it may have ended, and the broker still answer
             self.limits = read_limits(connack)
             self._backlog.accepted(kept=flags.session_present, identifiers=self.limits.identifiers)
             self._flow.limit = min(MAX_IN_FLIGHT, self.limits.receive_maximum)

@@ -80,6 +80,7 @@ STREAMS: dict[str, Callable[[int], bytes | None]] = {
     "/good": lambda _n: GOOD,
     "/resize": lambda n: GOOD if n < 10 else jpeg(picture(100, SMALL)),
     "/garbage": lambda n: GOOD if n % 5 != 4 else bytes(5000),
+    "/empty-part": lambda n: GOOD if n % 5 != 4 else b"",
     "/truncated": lambda n: GOOD if n % 5 != 4 else GOOD[: len(GOOD) // 2],
     "/nothing-decodable": lambda _n: bytes(5000),
     "/stray": lambda _n: with_stray_bytes(picture(150)),

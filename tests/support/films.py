@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
+from typing import Literal
 
 import av
+import numpy as np
 
 from edge.cameras.ffmpeg_memory import limit_allocations
 from tests.support.faulty_camera import LARGE, SMALL, jpeg, picture
@@ -50,10 +52,14 @@ def taken_upright(path: Path) -> Path:
     return path
 
 
-def plain_h264(path: Path, side: int, frames: int) -> bytes:
-    """A black square in H.264 that keeps all of its colours, three bytes a pixel; each frame may refer to 16 others."""
+def plain_h264(path: Path, side: int, frames: int, title: str = "") -> bytes:
+    """A black square in H.264 that keeps all of its colours, three bytes a pixel; each frame may refer to 16 others.
+
+    Its title is written in Latin-1.
+    """
     limit_allocations()  # a decoder that came before may have left the process a smaller limit
-    with av.open(str(path), "w") as container:
+    with av.open(str(path), "w", metadata_encoding="latin-1") as container:
+        container.metadata["title"] = title
         stream = container.add_stream("libx264", rate=10, options={"preset": "ultrafast", "refs": "16"})
         stream.width, stream.height, stream.pix_fmt = side, side, "yuv444p"
         frame = av.VideoFrame(side, side, "yuv444p")
@@ -62,6 +68,30 @@ def plain_h264(path: Path, side: int, frames: int) -> bytes:
         for number in range(frames):
             frame.pts = number
             container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path.read_bytes()
+
+
+def many_slices(path: Path, codec: Literal["libx264", "libx265"], count: int) -> bytes:
+    """A grey film of six seconds whose pictures have two slices each; in one of the last, the second comes so often."""
+    params = "slices=2:bframes=0:log-level=none" + (":sliced-threads=0:threads=1" if codec == "libx264" else "")
+    options = {"preset": "ultrafast", "tune": "zerolatency", f"{codec.removeprefix('lib')}-params": params}
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=10, options=options)
+        stream.width, stream.height = SMALL
+        stream.pix_fmt = "yuv420p"
+        for number in range(60):
+            frame = av.VideoFrame.from_ndarray(np.full((SMALL[1] * 3 // 2, SMALL[0]), 110, np.uint8), "yuv420p")
+            for packet in stream.encode(frame):
+                if number == 55:
+                    data = bytes(packet)
+                    last = data[data.rindex(b"\0\0\1") :]
+                    often = av.Packet(data + (count - 1) * last)
+                    often.stream, often.pts, often.dts = stream, packet.pts, packet.dts
+                    often.time_base = packet.time_base
+                    container.mux(often)
+                else:
+                    container.mux(packet)
         container.mux(stream.encode())
     return path.read_bytes()
 

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Literal
 from urllib.parse import quote
 
 import cv2
@@ -43,7 +44,7 @@ pytest.importorskip("av", reason="PyAV has no wheel here; OpenCV decodes video")
 
 import av
 
-from tests.support.films import plain_h264, with_sound
+from tests.support.films import many_slices, plain_h264, with_sound
 
 # Without `err_detect` it would decode them, and half pictures as well.
 takes_stray_bytes_for_damage = pytest.mark.xfail(
@@ -119,6 +120,59 @@ def test_what_cannot_be_decoded_is_passed_over(
     assert len(said) <= 2
     assert (path == "/stray") == (not said)
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("decoder", BOTH)
+def test_a_camera_that_sends_an_empty_part_now_and_then(
+    camera: FaultyCamera, decoder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(video_decoder, "has_pyav", lambda: decoder == "pyav")
+    stream = StreamCamera(camera.url("/empty-part"), 20, 20)
+    stream.start()
+    try:
+        assert [image.shape for _ in range(12) if (image := stream.read()) is not None] == 12 * [(360, 640, 3)]
+    finally:
+        stream.stop()
+
+
+@pytest.mark.parametrize("decoder", BOTH)
+def test_the_name_of_a_camera_may_be_in_any_encoding(
+    camera: FaultyCamera, decoder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(video_decoder, "has_pyav", lambda: decoder == "pyav")
+    camera.files["/room.flv"] = plain_h264(tmp_path / "room.flv", 160, 20, title="K\xfcche")
+    assert b"K\xfcche" in camera.files["/room.flv"]
+    for source in (camera.url("/room.flv"), f"file:{tmp_path}/room.flv"):
+        declared = {"responsible": "us", "legal_basis": "test"}
+        config = Config.model_validate({"camera": {"source": source}, "deployment": declared})
+        opened = open_camera(source, config)
+        opened.start()
+        try:
+            image = opened.read()
+            assert image is not None
+            assert image.shape == (160, 160, 3)
+        finally:
+            opened.stop()
+
+
+@pytest.mark.parametrize(("name", "codec"), [("room.flv", "libx264"), ("room.ts", "libx265")])
+def test_a_picture_of_too_many_slices_is_not_decoded(
+    camera: FaultyCamera, name: str, codec: Literal["libx264", "libx265"], tmp_path: Path
+) -> None:
+    """Each may cost as much as the whole picture, and until the last one nothing can close the camera."""
+    for count, expected in ((500, 60), (1000, 55)):
+        camera.files[f"/{name}"] = many_slices(tmp_path / name, codec, count)
+        stream = StreamCamera(camera.url(f"/{name}"), 20, 20)
+        stream.start()
+        taken = 0
+        try:
+            with pytest.raises(CameraError) as caught:  # noqa: PT012
+                while stream.read() is not None:
+                    taken += 1
+        finally:
+            stream.stop()
+        assert taken == pytest.approx(expected, abs=2)
+        assert ("a picture of more than 640 slices or other units (h" in str(caught.value)) == (count == 1000)
 
 
 def test_a_stream_in_which_nothing_can_be_decoded_is_no_camera(camera: FaultyCamera) -> None:

@@ -61,11 +61,17 @@ def goes_on(subscriber: Subscriber) -> None:
         ),
         ({"vision": {"emotions_model": "none.json"}}, "does not exist"),
         ({"outbox": {"path": "/"}}, "name a file"),
+        ("mode: headcount\nprivacy: # what is with", "config.yaml:2: no line break at the end"),
     ],
 )
-def test_what_cannot_work_is_refused_and_nothing_changes(running: Running, more: Any, expected: str) -> None:
+def test_what_cannot_work_is_refused_and_nothing_changes(
+    running: Running, more: Any, expected: str, tmp_path: Path
+) -> None:
     process, subscriber, command, write = running
-    write(**more)
+    if isinstance(more, str):
+        (tmp_path / "config.yaml").write_text(more)
+    else:
+        write(**more)
     answer = command("reload")
     assert answer["status"] == "error"
     assert expected in answer["error"]
@@ -230,11 +236,12 @@ def test_an_odd_pause_file_is_a_pause_that_can_be_ended(running: Running, tmp_pa
     goes_on(subscriber)
 
 
-def test_a_storm_of_sighup_ends_nothing(running: Running) -> None:
+def test_a_storm_of_signals_ends_nothing(running: Running) -> None:
     process, subscriber, _, _ = running
     until = time.monotonic() + 3
     while time.monotonic() < until:
-        process.send_signal(signal.SIGHUP)
+        for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
+            process.send_signal(number)
     goes_on(subscriber)
     assert process.poll() is None
     process.send_signal(signal.SIGTERM)
@@ -254,7 +261,9 @@ def test_commands_that_came_before_a_new_connection_are_carried_out(running: Run
 
 
 def test_edge_pause_says_when_no_daemon_would_hear_it(edge: Edge, tmp_path: Path) -> None:
-    process = edge("pause", "--set", f"outbox.path={tmp_path}/nobody.sqlite")
+    file = tmp_path / "config.yaml"
+    file.write_text(f"outbox: {{path: {tmp_path}/nobody.sqlite}}")  # no daemon would take it: it has no last line break
+    process = edge("pause", "--config", str(file))
     out, err = process.communicate(timeout=20)
     assert process.returncode == 1
     assert "nobody has confirmed that the camera is closed: no daemon that uses it runs now" in err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tracemalloc
 
 import cv2
 import numpy as np
@@ -46,6 +47,16 @@ def test_what_stands_around_a_picture_does_not_matter(whole: bytes, before: byte
 def test_of_how_many_scans_a_picture_may_be_made() -> None:
     assert decode_jpeg(jpeg_in(many_scans(20))) is not None
     assert jpeg_in(many_scans(100)) == b""
+
+
+def test_that_there_are_too_many_scans_costs_no_memory() -> None:
+    packet = b"\xff\xd8" + b"\xff\xda" * 1_000_000
+    tracemalloc.start()
+    try:
+        assert jpeg_in(packet) == b""
+        assert tracemalloc.get_traced_memory()[1] < 100_000
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("second", [b"\xff\xd9", GOOD, GOOD[: len(GOOD) // 2]])

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.cli import read_config
+from edge.config.document import cut_short
 from edge.config.loader import find_config, load_config
 from edge.config.schema import Config
 from edge.errors import ConfigError
@@ -203,11 +204,11 @@ def test_text_is_taken_as_it_was_typed(tmp_path: Path) -> None:
         "device.name=on",
         "mqtt.username=12",
     ]
-    config = load_config(write(tmp_path, "device: {prefix: 204}"), words)
+    config = load_config(write(tmp_path, "device: {prefix: 204}\n"), words)
     assert config.deployment.legal_basis == "ethics vote #17"
     assert config.deployment.responsible == "Jane: head"
     assert (config.device.name, config.device.prefix, config.mqtt.username) == ("on", "204", "12")
-    assert load_config(write(tmp_path, "mqtt: {username: u}"), ["mqtt.username=null"]).mqtt.username is None
+    assert load_config(write(tmp_path, "mqtt: {username: u}\n"), ["mqtt.username=null"]).mqtt.username is None
 
 
 @pytest.mark.parametrize(("written", "meant"), [("5", "5"), ("'5'", "5"), ("3.1.1", "3.1.1"), ("auto", "auto")])
@@ -273,13 +274,39 @@ def test_mistakes_in_overrides_name_them(tmp_path: Path) -> None:
     assert "environment EDGE_VISION__FPS: vision.fps: found 'fast'" in text
 
 
-def test_empty_sections_and_empty_file_mean_defaults(tmp_path: Path) -> None:
-    assert load_config(write(tmp_path, "deployment:\nwindow:\n")) == Config()
-    assert load_config(write(tmp_path, "")) == Config()
+@pytest.mark.parametrize("text", ["deployment:\nwindow:\n", "{}", "# all as shipped\n"])
+def test_empty_sections_and_none_mean_defaults(tmp_path: Path, text: str) -> None:
+    assert load_config(write(tmp_path, text)) == Config()
+
+
+def test_a_file_that_was_cut_short_is_refused(tmp_path: Path) -> None:
+    """What is missing means its default: without its schedule, the camera would be opened."""
+    shipped = (ROOT / "config.yaml").read_text()
+    inside = shipped.index("  schedule: []") - 5  # in a comment, which may end anywhere
+    said = error(tmp_path, shipped[:inside])
+    line = shipped[:inside].count("\n") + 1
+    assert f"{tmp_path}/config.yaml:{line}: no line break at the end, as where a file is cut short" in said
+    assert f"if the file is whole, add one: echo >> {tmp_path}/config.yaml" in said
+    assert load_config(tmp_path / "config.yaml", whole=False) == Config()
+    for blank in ("", " ", "\n"):
+        assert "config.yaml: the file is empty; if the defaults are meant, write {} into it" in error(tmp_path, blank)
+
+
+def test_how_a_whole_file_ends() -> None:
+    shipped = (ROOT / "config.yaml").read_bytes()
+    taken = [at for at in range(len(shipped) + 1) if cut_short(shipped[:at], Path("c")) is None]
+    assert {shipped[at - 1 : at] for at in taken} == {b"\n"}
+    assert len(shipped) in taken
+    for whole in (b"mode: headcount\r\n", b"mode: headcount\r", b'{"mode": "headcount"}', b"{}\n"):
+        assert cut_short(whole, Path("c")) is None
+
+
+def test_json_that_was_cut_short_is_no_yaml(tmp_path: Path) -> None:
+    assert "is not valid YAML" in error(tmp_path, '{"mode": "headcount"')
 
 
 def test_a_declared_live_camera_is_allowed(tmp_path: Path) -> None:
-    text = "camera: {source: 'usb:0'}\ndeployment: {responsible: Jane, legal_basis: consent}"
+    text = "camera: {source: 'usb:0'}\ndeployment: {responsible: Jane, legal_basis: consent}\n"
     assert load_config(write(tmp_path, text)).camera.source == "usb:0"
 
 

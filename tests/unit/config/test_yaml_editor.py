@@ -119,6 +119,11 @@ def test_a_new_key_stands_in_its_section_before_the_comment_of_the_next_with_the
     assert "    username: no\n    keepalive: 60           # seconds\n\n# next\n" in after
 
 
+def test_a_file_that_is_changed_ends_as_a_whole_one_does() -> None:
+    assert edit("mode: headcount", mode="emotions") == "mode: emotions\n"
+    assert edit("mode: headcount\r\nwindow: {seconds: 3}", mode="emotions").endswith("3}\r\n")
+
+
 def test_polygons_stand_one_in_a_line() -> None:
     pauses = [{"from": "10:00", "to": "11:00"}, {"from": "12:00", "to": "13:00"}]
     after = edit(SHIPPED, privacy__schedule=pauses)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from typing import Any
@@ -11,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from edge.config.schema import Config
-from edge.contract.commands import REQUESTS, IntervalRequest, PauseRequest
+from edge.contract.commands import REQUESTS, IntervalRequest, PauseRequest, Request
 from edge.daemon.command_handlers import CommandHandlers
 from edge.errors import ConfigError, EdgeError
 from edge.mqtt.command_queue import CommandError, CommandQueue, Reply, parse
@@ -31,6 +32,7 @@ class Recorder:
         self.config = config or Config()
         self.fails = fails
         self.done: list[tuple[str, Any]] = []
+        self.reads = 0
 
     def _do(self, what: str, value: Any = None) -> None:
         self.done.append((what, value))
@@ -38,6 +40,7 @@ class Recorder:
             raise EdgeError("the disk is full", "delete something")
 
     def read_config(self) -> Config:
+        self.reads += 1
         if self.fails:
             raise ConfigError("config.yaml:3: found 0")
         return Config.model_validate({"window": {"seconds": 3}})
@@ -115,7 +118,7 @@ def test_a_flood_of_intervals_ends_a_few_windows_a_minute_and_the_next_minute_ha
             try:
                 interval(IntervalRequest(seconds=seconds))
             except CommandError as error:
-                assert "changes a minute" in str(error)
+                assert "interval: at most 10 a minute" in str(error)
                 count += 1
         return count
 
@@ -125,6 +128,25 @@ def test_a_flood_of_intervals_ends_a_few_windows_a_minute_and_the_next_minute_ha
     assert refused(10, 11) == 1  # the window has the first length already: nothing to do, so nothing to refuse
     now[0] += 1.0
     assert refused(101, 200) == 90
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_flood_of_reloads_reads_the_file_a_few_times_a_minute(fails: bool) -> None:  # noqa: FBT001
+    daemon, now = Recorder(fails=fails), [1000.0]
+    control = CommandHandlers(pauses=daemon, reload=daemon, health=daemon, monotonic=lambda: now[0])  # type: ignore[arg-type]
+
+    def flood() -> int:
+        """How often the file has been read by now."""
+        for _ in range(100):
+            with contextlib.suppress(EdgeError):
+                control.handlers["reload"](Request())
+        return daemon.reads
+
+    assert flood() == 10
+    with pytest.raises(CommandError, match="reload: at most 10 a minute; try again later"):
+        control.handlers["reload"](Request())
+    now[0] += 60.0
+    assert flood() == 20
 
 
 @pytest.mark.parametrize(

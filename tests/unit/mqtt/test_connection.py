@@ -186,6 +186,26 @@ def test_a_broker_that_answers_twice_changes_nothing(make: Make) -> None:
     assert calls == ["connected"]
 
 
+@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_broker_that_goes_on_answering_does_not_disturb_the_end(make: Make) -> None:
+    over = threading.Event()
+    with ScriptedBroker({LEVEL_5: ACCEPT_5}) as broker:
+        connection = make(broker.port)
+        connection.start()
+        assert connection.wait_connected(5)
+
+        def flood() -> None:
+            with contextlib.suppress(OSError):
+                while not over.is_set():
+                    broker.send(1000 * ACCEPT_5)
+
+        sender = threading.Thread(target=flood)
+        sender.start()
+        connection.stop()
+        over.set()
+        sender.join(10)
+
+
 @pytest.mark.parametrize(("repeat_after", "lines"), [(3600.0, 1), (0.0, 3)])
 def test_a_broker_that_stays_away_is_logged_now_and_then(
     make: Make, repeat_after: float, lines: int, caplog: pytest.LogCaptureFixture
