@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.cli import add_config_arguments, program, read_config
+from edge.contract.causes import AT_THE_DEVICE
 from edge.contract.timestamps import format_timestamp
 from edge.daemon import kept_pause
 from edge.daemon.daemon_lock import DaemonLock, Flag, is_held
@@ -38,8 +39,7 @@ ANSWER_SECONDS = 10.0  # a driver lets go of its camera when its last read has e
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     add_config_arguments(parser)
-    somebody = "a person at the device"
-    parser.add_argument("--by", metavar="NAME", default=somebody, help="who pauses; every subscriber sees it")
+    parser.add_argument("--by", metavar="NAME", default=AT_THE_DEVICE, help="who pauses; subscribers see it meanwhile")
 
 
 def main(args: argparse.Namespace) -> int:

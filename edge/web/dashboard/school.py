@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from edge.contract.causes import without_names
 from edge.contract.machine_messages import is_about_machine, read_machine_message
 from edge.contract.payloads import State, WindowPayload
 from edge.contract.timestamps import parse_timestamp
@@ -275,7 +276,7 @@ class School:
     def _set_state(self, name: str, room: Room, state: State | None) -> None:
         room.state = state
         if state is not None:
-            since, reason = state.since, printable(state.reason, MAX_REASON)
+            since, reason = state.since, printable(without_names(state.reason), MAX_REASON)
             if deleted := self.deleted.until(name, since):
                 since, reason = deleted, ""  # when and why it began was deleted, not that it lasts
             self._mark(room, Mark(_milliseconds(since), state.mode, reason))
