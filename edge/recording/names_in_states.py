@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from typing import Any
 
 from edge.contract.causes import without_names
 
@@ -19,5 +20,5 @@ def forget_names(database: sqlite3.Connection) -> None:
     database.execute(_FORGET)
 
 
-def _without_names(reason: object) -> object:
+def _without_names(reason: Any) -> Any:
     return without_names(reason) if isinstance(reason, str) else reason  # another program may have made it of anything

@@ -53,7 +53,7 @@ def state(row: tuple[Any, ...]) -> tuple[Any, ...]:
     name, since, mode, reason, received = row
     if mode not in get_args(RunMode):
         raise ValueError
-    return device(name), moment(since), mode, without_names(_text(reason)), moment(received)
+    return device(name), moment(since), mode, without_names(_text(reason) or ""), moment(received)
 
 
 def availability(row: tuple[Any, ...]) -> tuple[Any, ...]:
