@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from typing import Any
 
 from edge.contract.causes import without_names
+
+Value = str | bytes | int | float | None  # another program may have made it of anything
 
 # A row that says the same as another one without the name goes.
 _FORGET = """
@@ -20,5 +21,5 @@ def forget_names(database: sqlite3.Connection) -> None:
     database.execute(_FORGET)
 
 
-def _without_names(reason: Any) -> Any:
-    return without_names(reason) if isinstance(reason, str) else reason  # another program may have made it of anything
+def _without_names(reason: Value) -> Value:
+    return without_names(reason) if isinstance(reason, str) else reason
