@@ -104,7 +104,7 @@ class RunState:
 
     @property
     def waits_for_clock(self) -> bool:
-        """Whether the schedule keeps the camera closed for a clock that nothing has set, as of the last update."""
+        """Whether the schedule keeps the camera closed for a clock that is not set, as of the last update."""
         return self.scheduled == NO_CLOCK
 
     @property

@@ -15,6 +15,7 @@ from edge.contract.validation import NewerWindow, newer, read_message
 from edge.recording.deleted_spans import DeletedSpans
 from edge.recording.window_record import WindowRecord
 from edge.reporting import machine_report
+from edge.reporting.cause_words import reason_as_json
 from edge.reporting.gaps import Gap
 from edge.reporting.machine import Machine
 from edge.reporting.machine_report import MachineReport
@@ -70,7 +71,7 @@ class Room:
         return {
             "online": self.online,
             "mode": state.mode if state else None,
-            "reason": printable(state.reason, MAX_REASON) if state else "",
+            "reason": reason_as_json(printable(state.reason, MAX_REASON)) if state else [],
             "since": _milliseconds(state.since) if state else None,
             "labels": self.history.labels,
             "latest": self.latest,

@@ -338,13 +338,14 @@ def test_states_leave_marks_with_the_time_at_which_they_began() -> None:
     assert state[2].startswith("paused: the?masks")
     assert len(state[2]) == 200
     told = to.summaries()["room-1"]
-    assert (told["online"], told["mode"], told["reason"]) == (False, "paused", state[2])
+    assert (told["online"], told["mode"], told["reason"]) == (False, "paused", [state[2]])
 
 
 def test_who_paused_a_room_is_shown_while_that_lasts_and_not_kept() -> None:
     to = school()
     to.receive("classroom/room-1/state", ROOM.state("paused", "paused by Mrs Doe, over MQTT", NOW).to_json())
-    assert to.summaries()["room-1"]["reason"] == "paused by Mrs Doe, over MQTT"
+    said = {"text": "paused by {name}, over MQTT", "values": {"name": "Mrs Doe"}}
+    assert to.summaries()["room-1"]["reason"] == [said]
     to.receive("classroom/room-1/state", ROOM.state("running", "resumed by somebody over MQTT", NOW).to_json())
     assert "Doe" not in f"{list(to.rooms['room-1'].marks)} {to.summaries()}"
 
