@@ -7,7 +7,7 @@
 # addresses; or room-204.pem and room-204.key, with which a client is the user room-204. Keep ca.key off the broker and
 # off every room; ca.pem is no secret and goes to all of them. Each certificate of a user is also kept as
 # issued/room-204/SERIAL.pem. --revoke puts one on the list crl.pem of those that are good no longer, which goes to the broker; where
-# room-204 has several, it says which, and wants the serial number of one. It needs ca.key, the folder issued, and revoked.txt,
+# room-204 has several that are good, it says which, and wants the serial number of one. It needs ca.key, the folder issued, and revoked.txt,
 # which has who is on the list. Keep these and crl.pem with ca.key.
 set -eu
 usage() {
@@ -55,20 +55,33 @@ is_revoked() { # SERIAL
     [ -e revoked.txt ] && cut -f 4 revoked.txt | grep -qix "$1"
 }
 to_revoke() { # [SERIAL]: the file of the one that is named, or else of the only one that is good
-    good=
+    good='' late='' done_before='' certificate=''
     count=0
     for file in "issued/$owner"/*.pem; do
         [ -e "$file" ] || fail "there is no certificate of $owner in $folder: run this where it was made"
         serial=$(serial_of "$file")
-        if [ -n "${1-}" ] || is_revoked "$serial"; then continue; fi
+        if [ -n "${1-}" ]; then continue; fi
+        if is_revoked "$serial"; then # the list is made again, as a run before this may have been interrupted
+            done_before=$file
+            continue
+        fi
+        if ! openssl x509 -in "$file" -noout -checkend 0 >/dev/null; then
+            late="$late
+$serial, expired on $(openssl x509 -in "$file" -noout -enddate | cut -d = -f 2)"
+            continue
+        fi
         count=$((count + 1))
         good="$good
 $serial, made $(openssl x509 -in "$file" -noout -startdate | cut -d = -f 2)$(! cmp -s "$file" "$owner.pem" || echo ", now $owner.pem")"
         certificate=$file
     done
-    [ $count -lt 2 ] || fail "$owner has $count certificates that are good: add the serial number of the one to be revoked$good"
+    [ $count -lt 2 ] || fail "$owner has $count certificates that are good: add the serial number of the one to be revoked$good$late"
+    [ -n "${1-}$certificate$done_before" ] || fail "$owner has no certificate that is good; nothing was changed. Nobody gets in" \
+        "with one that has expired: to put it on the list all the same, add its serial number$late"
+    [ -z "$late" ] || echo "Not put on the list, as nobody gets in with it:$late"
+    certificate=${certificate:-$done_before}
     [ -z "${1-}" ] || certificate="issued/$owner/$(echo "$1" | tr a-f A-F).pem"
-    [ -e "${certificate:=$file}" ] || fail "there is no $certificate in $folder; there is: $(ls "issued/$owner")"
+    [ -e "$certificate" ] || fail "there is no $certificate in $folder; there is: $(ls "issued/$owner")"
 }
 # In a folder of its own, and looked at before it takes the place of the other: openssl says nothing of a disk that is full.
 list() { # [SERIAL THAT IT MUST HAVE]

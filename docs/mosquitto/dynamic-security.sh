@@ -22,6 +22,7 @@
 # At a district's broker put `--prefix +` first, for everybody but schools; where device.prefix is not `classroom`, that one.
 # No room announces itself to Home Assistant: an announcement says where commands go, also those for other rooms, and brings
 # templates that Home Assistant carries out. `--discovery` gives a room this right, where nobody but you can have its password.
+# That one goes with its room: it has the role room-204. A NAME-check that has another role is somebody else.
 # `--password` gives a user another password, a room's also to its user of `edge check`. Who is connected with the old one is thrown
 # out; rights, session and what waits in it stay.
 # `--remove` throws a user out at once, and clears what a room has left at the broker: dashboards and Home Assistant then
@@ -127,6 +128,26 @@ ask() { # JSON OPTIONS...: the broker's answer, in $said
         exit 1
     fi
 }
+known() { # USER OPTIONS: whether the broker has one; $said is what it is
+    user=$1
+    shift
+    ask "{\"command\": \"getClient\", \"username\": \"$user\"}" "$@"
+    case $said in
+    *'"error":'*) return 1 ;;
+    esac
+}
+has_role() { # NAME: whether the user in $said has this role
+    printf '%s\n' "$said" | grep -q "\"rolename\":[[:space:]]*\"$1\""
+}
+find_user() { # OPTIONS: $name in $said, and in $companion its user of `edge check`, if it has one
+    companion=''
+    # The name alone says nothing: there may be a reader `wall-check` beside a reader `wall`.
+    if known "$name-check" "$@" && has_role "$name"; then companion=$name-check; fi
+    known "$name" "$@" || {
+        echo "error: the broker has no user $name" >&2
+        exit 1
+    }
+}
 kept=$(dirname "$0")/rules.json.kept
 whole() { # FILE: whether all brackets are closed, which they are not where the end is missing; jq is no part of a broker
     awk '{ gsub(/"([^"\\]|\\.)*"/, ""); opened = gsub(/[{[]/, ""); all += opened; depth += opened - gsub(/[]}]/, "") }
@@ -203,8 +224,6 @@ fi
 # What a room says that may be retained: with a name that is missing here, that would stay when the room is removed.
 said_of_itself='availability info state latest health alerts alert/camera alert/check alert/config alert/disk alert/hardware
     alert/masks alert/outbox alert/picture'
-thrown_out="{\"command\": \"deleteClient\", \"username\": \"$name\"}, \
-{\"command\": \"deleteClient\", \"username\": \"$name-check\"}"
 stand_in() { # USER CLIENT-ID: a command that makes a user of $name's rights, whose password nobody has
     echo "{\"command\": \"createClient\", \"username\": \"$1\", \"password\": \"$password\", \"roles\": \
 [{\"rolename\": \"$name\"}], \"clientid\": \"$2\"}"
@@ -228,24 +247,29 @@ clear_retained() { # OPTIONS: what the room $name has left, as its stand-in
     [ $cleared = yes ] || echo "note: not all that $name has left at the broker could be cleared" >&2
 }
 if [ "$kind" = remove ]; then
-    ask "{\"command\": \"getClient\", \"username\": \"$name\"}" "$@"
-    case $said in
-    *'"error":'*)
-        echo "error: the broker has no user $name" >&2
+    find_user "$@"
+    room=${name%-check}
+    if [ "$room" != "$name" ] && has_role "$room"; then
+        echo "error: $name is the user of $room for \`edge check\`, and goes with it: --remove $room" >&2
         exit 1
-        ;;
-    esac
+    fi
     own_client=$(printf '%s\n' "$said" | sed -n 's/.*"clientid":"\([^"]*\)".*/\1/p')
     before_change
     done_so_far='not all is known to be done: run this again'
     password=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
+    thrown_out="{\"command\": \"deleteClient\", \"username\": \"$name\"}" stand_ins=$(stand_in "$name" "$own_client")
+    if [ "$companion" ]; then
+        thrown_out="$thrown_out, {\"command\": \"deleteClient\", \"username\": \"$companion\"}"
+        stand_ins="$stand_ins, $(stand_in "$companion" "$own_client-check")"
+    fi
     # In one message: the user is there until the rest is done, so that this can be run again.
+    ask "$thrown_out, $stand_ins" "$@"
+    if [ "$companion" ]; then
+        end_session "$companion" "$own_client-check" "$@" # before: its will may leave something, too
+    fi
     if [ "$own_client" = "$client" ]; then # a room
-        ask "$thrown_out, $(stand_in "$name" "$client"), $(stand_in "$name-check" "$client-check")" "$@"
-        end_session "$name-check" "$client-check" "$@" # before: its will may leave something, too
         clear_retained "$@"
     else
-        ask "$thrown_out, $(stand_in "$name" "$own_client")" "$@"
         end_session "$name" "$own_client" "$@"
     fi
     # In this order, a role only when nobody has it any more: Mosquitto 2.0.11 dies of one that a group still has.
@@ -262,17 +286,9 @@ if [ "$kind" = remove ]; then
 fi
 
 if [ "$kind" = password ]; then
-    for each in "$name" "$name-check"; do
-        ask "{\"command\": \"getClient\", \"username\": \"$each\"}" "$@"
-        case $said in
-        *'"error":'*)
-            [ "$each" != "$name" ] || {
-                echo "error: the broker has no user $name" >&2
-                exit 1
-            }
-            ;;
-        *) made="$made${made:+, }{\"command\": \"setClientPassword\", \"username\": \"$each\", \"password\": \"$password\"}" ;;
-        esac
+    find_user "$@"
+    for each in "$name" $companion; do
+        made="$made${made:+, }{\"command\": \"setClientPassword\", \"username\": \"$each\", \"password\": \"$password\"}"
     done
     before_change
     ask "$made" "$@"
@@ -350,9 +366,11 @@ user() { # NAME CLIENT-ID: a command that makes a user with the role of $name
 \"$name\"}], \"groups\": [$groups], \"clientid\": \"$2\"}"
 }
 user "$name" "$client"
+companion=''
 if [ "$kind" = room ]; then
+    companion=$name-check
     made="$made, "
-    user "$name-check" "$client-check"
+    user "$companion" "$client-check"
 fi
 if [ "${speaker-}" ]; then
     for group in commanders/commands pausers/pause; do
@@ -361,15 +379,11 @@ if [ "${speaker-}" ]; then
 fi
 # Before anything is made: what is made half would have the rights of the one that is there. jq is no part of a broker,
 # so each is asked for by itself: an answer without an error is one that is there.
-for each in "$name" "$name-check"; do
-    ask "{\"command\": \"getClient\", \"username\": \"$each\"}" "$@"
-    case $said in
-    *'"error":'*) ;;
-    *)
+for each in "$name" $companion; do
+    if known "$each" "$@"; then
         echo "error: there is a user $each already; nothing was changed. \`--remove NAME\` takes one away" >&2
         exit 1
-        ;;
-    esac
+    fi
 done
 before_change
 # Those that are there already are errors of no matter.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from dataclasses import replace
 from datetime import datetime, time, timezone
 from pathlib import Path
@@ -16,7 +17,7 @@ from edge.recording.recorded import Recorded
 from edge.recording.rollups import bucket_of
 from edge.recording.stores import make_reader
 from edge.reporting.csv import write_csv
-from edge.reporting.period import Period, lesson_period, period, time_zone
+from edge.reporting.period import Period, lesson_period, no_lesson_between, period, time_zone
 from edge.text import listed, printable
 from edge.timing.timetable import Lesson, Timetable
 
@@ -75,6 +76,8 @@ def main(args: argparse.Namespace) -> int:
         recording.start()
         tell_caveat(recording)
         devices = recording.devices()
+        if timetable and (apart := no_lesson_between(timetable, devices.values(), now)):
+            print(f"edge: {args.timetable}: {apart}: no lesson of this timetable is in it", file=sys.stderr)
         if args.school:
             write_school(args, recording, devices, timetable, zone, now)
             return EXIT_OK
@@ -146,7 +149,7 @@ def _write(
     # Only here: a recorder without pictures, or a .csv, must not need it.
     from edge.reporting.charts import set_up  # noqa: PLC0415
     from edge.reporting.html import page  # noqa: PLC0415
-    from edge.reporting.lesson_report import compare_with_earlier, report_lesson  # noqa: PLC0415
+    from edge.reporting.lesson_report import compare_with_earlier  # noqa: PLC0415
     from edge.reporting.png import poster  # noqa: PLC0415
     from edge.reporting.report_data import read_report  # noqa: PLC0415
     from edge.reporting.school_data import School  # noqa: PLC0415
@@ -155,7 +158,7 @@ def _write(
     told = read_report(recording, device, asked, now)
     if timetable and asked.name:
         lesson = Lesson(asked.name, asked.start, asked.end)
-        earlier = compare_with_earlier(recording, report_lesson(told), timetable, lesson, now)
+        earlier = compare_with_earlier(recording, told, timetable, lesson, now)
         told = replace(told, earlier=earlier)
     data = None
     if not asked.single and (asked.start.time(), asked.end.time()) == (time(), time()):

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import socket
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from edge.config.broker_url import BrokerUrl
@@ -10,13 +14,16 @@ from edge.daemon.own_epoch import epoch_in, own_epoch
 from edge.daemon.paths import client_id, pause_path, topics
 from edge.errors import EdgeError
 from edge.mqtt.client_factory import BrokerSettings
-from edge.mqtt.embedded_broker import HOST, listening_ports
+from edge.mqtt.embedded_broker import HOST, ports_from
 from edge.mqtt.sync_client import SyncClient
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from edge.config.schema import Config
 
-QUIET_SECONDS = 0.5  # after which no further retained message is expected; it is on this machine
+ANSWER_SECONDS = 3.0  # for a broker to accept us; it is on this machine
+QUIET_SECONDS = 0.5  # after which no further retained message is expected
 
 
 def daemon_runs(config: Config) -> bool:
@@ -43,19 +50,29 @@ def running_broker(config: Config, purpose: str) -> BrokerSettings | None:
     """
     if config.mqtt.broker != "embedded" or not daemon_runs(config):
         return None
-    for port in listening_ports(config.mqtt.embedded_port):
-        settings = BrokerSettings(BrokerUrl(HOST, port, tls=False), client_id(config, purpose))
-        if _is_of(config, settings):
-            return settings
-    return None
+    ports = ports_from(config.mqtt.embedded_port)
+    urls = [BrokerUrl(HOST, port, tls=False) for port in ports]
+    asked = [BrokerSettings(url, client_id(config, purpose)) for url in urls]
+    until, enough = time.monotonic() + ANSWER_SECONDS, threading.Event()
+    # All at once: what listens there may be no broker, and say nothing.
+    with ThreadPoolExecutor(len(asked)) as pool:
+        answers = [
+            pool.submit(_is_of, config, each, lambda: not enough.is_set() and time.monotonic() < until)
+            for each in asked
+        ]
+        found = next((each for each, answer in zip(asked, answers, strict=True) if answer.result()), None)
+        enough.set()
+    return found
 
 
-def _is_of(config: Config, settings: BrokerSettings) -> bool:
+def _is_of(config: Config, settings: BrokerSettings, wanted: Callable[[], bool]) -> bool:
+    if not _listens(settings.url):
+        return False
     names = topics(config)
     told: dict[str, bytes] = {}
     client = SyncClient(settings)
     try:
-        if not client.connect():
+        if not client.connect(wanted):
             return False
         client.subscribe([names.availability, names.latest])
         for message in client.messages(QUIET_SECONDS):
@@ -69,3 +86,9 @@ def _is_of(config: Config, settings: BrokerSettings) -> bool:
     # No window yet, or MQTT 3.1.1, where none is retained: the name has to do.
     same = names.latest not in told or epoch_in(told[names.latest]) == own_epoch(config)
     return same and told.get(names.availability) == b"online"
+
+
+def _listens(url: BrokerUrl) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(ANSWER_SECONDS)
+        return probe.connect_ex((url.host, url.port)) == 0

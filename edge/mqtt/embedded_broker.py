@@ -23,7 +23,7 @@ from edge.errors import BrokerError
 from edge.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 logger = logging.getLogger(__name__)
 
@@ -194,21 +194,13 @@ def _dying_with_parent(command: list[str]) -> list[str]:
     return [setpriv, "--pdeathsig", "TERM", *command] if setpriv else command
 
 
-def listening_ports(wanted: int) -> Iterator[int]:
-    """Ports of this machine on which a broker listens that wanted this one, or something else does."""
-    for port in _ports(wanted):
-        with socket.socket() as probe:
-            probe.settimeout(START_SECONDS)
-            if probe.connect_ex((HOST, port)) == 0:
-                yield port
-
-
-def _ports(wanted: int) -> range:
+def ports_from(wanted: int) -> range:
+    """Ports on which a broker that wanted this one may listen."""
     return range(wanted, min(wanted + PORTS_TRIED, 65536))
 
 
 def _free_port(wanted: int) -> int:
-    for port in _ports(wanted):
+    for port in ports_from(wanted):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

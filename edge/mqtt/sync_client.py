@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import queue
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from edge.contract.channels import Channel
@@ -63,12 +63,16 @@ class SyncClient:
         """Why there is no connection, or not all that was subscribed to."""
         return self._connection.problem
 
-    def connect(self) -> bool:
-        """Connect; returns whether that succeeded, else `problem` says why. Raises ConfigError."""
+    def connect(self, wanted: Callable[[], bool] = lambda: True) -> bool:
+        """Connect; returns whether that succeeded, else `problem` says why. Raises ConfigError.
+
+        Args:
+            wanted: Asked meanwhile: whether anybody still waits for it.
+        """
         self._connection.start()
         while not self._connection.wait_connected(TICK):
             self._connection.advance()
-            if self._connection.gave_up:
+            if self._connection.gave_up or not wanted():
                 return False
         return True
 

@@ -13,7 +13,7 @@ from edge.reporting.comparison_sentences import describe_comparison
 from edge.reporting.conditions import conditions_of
 from edge.reporting.lesson_comparison import Comparison, Conditions, EarlierLessons, compare
 from edge.reporting.lesson_sentences import describe, describe_changes, fuller_moments, two_devices
-from edge.reporting.lesson_statistics import Change, LessonSummary, Minute, minutes, summarize_minutes
+from edge.reporting.lesson_statistics import Change, LessonSummary, Minute
 from edge.reporting.report_data import ReportData
 from edge.reporting.school_data import School, summary_of
 from edge.reporting.smoothing import Line, smoothed
@@ -39,15 +39,11 @@ class LessonReport:
 
     Attributes:
         data: What was recorded.
-        minutes: Those with figures, in order; longer ones where windows are, or only roll-ups were kept.
-        summary: The whole stretch.
         changes: The surest first; None: nobody looked.
         lines: Shares over time.
     """
 
     data: ReportData
-    minutes: Sequence[Minute]
-    summary: LessonSummary
     changes: Sequence[Change] | None
     lines: Sequence[Line]
 
@@ -56,11 +52,11 @@ class LessonReport:
         if not self.data.parts or self.data.period.end - self.data.period.start > LONGEST:
             return []
         told = [two_devices(self.data.device, self.data.totals.overlapping)] if self.data.totals.mixed else []
-        told += describe(self.summary)
-        if not self.summary.enough:
+        told += describe(self.data.summary)
+        if not self.data.summary.enough:
             return told
         told += fuller_moments(self.data.totals.time.few / 1000, self.data.totals.recorded)
-        if uneven(self.minutes):
+        if uneven(self.data.minutes):
             told.append(UNEVEN)
         told += describe_changes(self.changes, self.data.period.zone)
         if self.changes is not None and self.data.totals.models > 1:
@@ -82,31 +78,30 @@ def uneven(parts: Sequence[Minute]) -> bool:
 
 def report_lesson(data: ReportData) -> LessonReport:
     """All that can be said of a lesson by itself."""
-    parts = minutes(data.parts)
-    summary = summarize_minutes(data.totals, parts)
+    summary = data.summary
     # What two models name is not comparable; and five minutes are too coarse.
     comparable = summary.basis if data.totals.models < 2 else None
-    found = find_changes(parts, comparable) if data.windows else None
-    lines = smoothed(parts, summary.basis, list(summary.expressions))
-    return LessonReport(data, parts, summary, found, lines)
+    found = find_changes(data.minutes, comparable) if data.windows else None
+    lines = smoothed(data.minutes, summary.basis, list(summary.expressions))
+    return LessonReport(data, found, lines)
 
 
 def compare_with_earlier(
-    recording: Recorded, report: LessonReport, timetable: Timetable, lesson: Lesson, now: datetime
+    recording: Recorded, data: ReportData, timetable: Timetable, lesson: Lesson, now: datetime
 ) -> EarlierLessons:
     """Compare a lesson with the same lesson of the weeks before.
 
     Args:
         recording: Started.
-        report: On the lesson.
+        data: What was recorded of the lesson.
         timetable: Where the same lessons are found.
         lesson: Which.
         now: What ends later is not compared.
     """
     if lesson.end.astimezone(timezone.utc) > now:
         return EarlierLessons(None)
-    room = report.data.device
-    mine = _conditions(recording, room, report.data.parts, lesson)
+    room = data.device
+    mine = _conditions(recording, room, data.parts, lesson)
     if mine is None:
         return EarlierLessons(Comparison("not_enough", 0, {}, {}, {}))
     school = School(recording, [room], timetable, timetable.zone, now)
@@ -117,7 +112,7 @@ def compare_with_earlier(
         if theirs is not None:
             earlier.append((summary_of(parts, each.start), theirs))
     unknown = any((mine.masks is None) != (theirs.masks is None) for _, theirs in earlier)
-    return EarlierLessons(compare(report.summary, mine, earlier), unknown)
+    return EarlierLessons(compare(data.summary, mine, earlier), unknown)
 
 
 def _conditions(recording: Recorded, room: str, parts: Sequence[Part], lesson: Lesson) -> Conditions | None:

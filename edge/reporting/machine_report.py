@@ -12,16 +12,13 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from edge import __version__
-from edge.contract.channels import SILENCE
 from edge.contract.payloads import State
 from edge.contract.timestamps import parse_timestamp
 from edge.reporting.machine import OVERLAPS, Machine, name_of
 from edge.reporting.machine_facts import LEVELS, Fact, Level, facts_of, models_of
+from edge.reporting.silence import WITHOUT_WINDOWS, silent_from
 from edge.text import Sentence, printable
 
-STALE_WINDOWS = 3  # window lengths without a window
-STALE_LATE = 30_000  # milliseconds that a window may be late on its way
-NEW = 60_000  # milliseconds after which a room that was heard of should have sent a window
 FUTURE = 300_000  # milliseconds that the clock of a device may be ahead of ours to be believed
 
 OFFLINE = (
@@ -32,7 +29,6 @@ CAMERA_LOST = (
     Sentence("The device has lost its camera."),
     Sentence("Check the cable of the camera; the device tries again by itself."),
 )
-WITHOUT_WINDOWS = ("paused", "camera_lost")  # modes
 GONE = (
     Sentence("It was paused, or had lost its camera, when it was last heard of, and has said nothing for two hours."),
     Sentence("See whether it is on and reaches the broker."),
@@ -220,29 +216,10 @@ def _age(version: str) -> tuple[tuple[int, int], ...]:
 def _status(room: Room, now: int) -> str:
     if room.online is False:
         return "offline"
-    if room.state is not None and room.state.mode in WITHOUT_WINDOWS:
-        # Where it lost its power together with the broker, or its will is not sent, nobody has said that it is offline.
-        return "silent" if _gone(room, now) else room.state.mode
-    if _silent(room, now):
+    silent = silent_from(room.state, room.machine, room.first)
+    if silent is not None and now > silent:
         return "silent"
     return room.state.mode if room.state is not None else "online" if room.online else "no_status"
-
-
-def _gone(room: Room, now: int) -> bool:
-    if room.machine.told == 0 and room.machine.info is None:
-        return False  # it says nothing of itself anyway
-    # `health` expires at the broker, so a reader that starts later hears none of a device that is gone.
-    return now - (room.machine.told or room.first) > SILENCE * 1000
-
-
-def _silent(room: Room, now: int) -> bool:
-    window = room.machine.window
-    if window is None:
-        return now - room.first > NEW
-    lasts = STALE_WINDOWS * 1000 * window.window.seconds + STALE_LATE
-    # By its own time only where its clock is set; what is retained, or has waited, comes late.
-    late = window.quality.clock_synced and now - _milliseconds(window.window.end) > lasts
-    return late or now - room.machine.heard > lasts
 
 
 def _alerts(machine: Machine) -> list[Trouble]:

@@ -9,7 +9,7 @@ from matplotlib.patches import Rectangle
 
 from edge.languages.words import Words
 from edge.reporting.map_data import Map, MapData
-from edge.reporting.map_words import cell_text, column_name, legends, title_of, worth_showing
+from edge.reporting.map_words import cell_text, column_name, empty_row, legends, title_of, worth_showing
 from edge.reporting.palette import LIGHT
 from edge.text import printable
 
@@ -34,6 +34,13 @@ def _picture(data: MapData, each: Map, words: Words) -> Figure:
     figure = Figure(figsize=(10, LINE * rows + HEAD), layout="constrained")
     axes = figure.subplots()
     for row, cells in enumerate(each.cells):
+        if nothing := empty_row(data, row, words):
+            axes.add_patch(Rectangle((0, row), columns, 1, facecolor=LIGHT["gap"], edgecolor=LIGHT["grid"]))
+            axes.text(
+                columns / 2, row + 0.52, nothing, ha="center", va="center", fontsize=8, color=LIGHT["soft"],
+                clip_on=True,
+            )  # fmt: skip
+            continue
         for column, cell in enumerate(cells):
             if cell is None:
                 continue

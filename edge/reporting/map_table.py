@@ -11,6 +11,7 @@ from edge.reporting.map_words import (
     CAPTION,
     cell_text,
     column_name,
+    empty_row,
     legends,
     range_text,
     title_of,
@@ -46,10 +47,8 @@ def map_sections(data: MapData, maps: list[Map], words: Words) -> str:
 def _table(data: MapData, each: Map, words: Words) -> str:
     head = "".join(f'<th scope="col">{escape(column_name(data.kind, column, words))}</th>' for column in data.columns)
     lines = "".join(
-        f'<tr><th scope="row">{escape(row)}</th>'
-        + "".join(_cell(cell, each.measure, words) for cell in cells)
-        + "</tr>"
-        for row, cells in zip(data.rows, each.cells, strict=True)
+        f'<tr><th scope="row">{escape(row)}</th>{_cells(data, each, number, words)}</tr>'
+        for number, row in enumerate(data.rows)
     )
     caption = escape(words.say(CAPTION))
     first = escape(words.translate("lesson") if data.kind == "week" else words.translate("room"))
@@ -57,6 +56,12 @@ def _table(data: MapData, each: Map, words: Words) -> str:
         f'<table class="map"><caption>{caption}</caption><thead><tr><th scope="col">{first}</th>{head}</tr></thead>'
         f"<tbody>{lines}</tbody></table>"
     )
+
+
+def _cells(data: MapData, each: Map, row: int, words: Words) -> str:
+    if nothing := empty_row(data, row, words):
+        return f'<td class="none" colspan="{len(data.columns)}">{escape(nothing)}</td>'
+    return "".join(_cell(cell, each.measure, words) for cell in each.cells[row])
 
 
 def _cell(cell: Cell | None, measure: str, words: Words) -> str:

@@ -100,6 +100,16 @@ def range_text(figure: Figure, measure: str, words: Words) -> str:
     return words.share_range(figure.low, figure.high)
 
 
+def empty_row(data: MapData, row: int, words: Words) -> str:
+    """What stands once in a row in place of its cells, where nothing at all was recorded of it; else nothing."""
+    if any(each is not None and each.totals.windows for each in data.grid[row]):
+        return ""
+    since = next((each.silent_since for each in data.sums if each.room == data.rooms[row]), None)
+    if since is None:
+        return words.translate("nothing recorded")
+    return words.translate("nothing since {day}", day=words.long_date(since.date()))
+
+
 def cell_text(cell: Cell | None, measure: str, words: Words) -> str:
     """What stands in a cell; nothing where there is no lesson."""
     if cell is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import zoneinfo
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from pathlib import Path
@@ -104,6 +104,23 @@ def newest_of(ends: Iterable[datetime], now: datetime) -> datetime:
         now: By our own clock.
     """
     return min(now, max((end for end in ends if end <= now + AHEAD), default=now))
+
+
+def no_lesson_between(timetable: Timetable, ends: Collection[tuple[datetime, datetime]], now: datetime) -> str:
+    """That a timetable has no lesson in the time of a recording; empty where it may have some.
+
+    Args:
+        timetable: Any.
+        ends: When the first window of each room begins, and when the newest one ends.
+        now: By our own clock.
+    """
+    first, last = timetable.span
+    begun = min((start for start, _ in ends), default=now).astimezone(timetable.zone).date()
+    newest = newest_of((end for _, end in ends), now).astimezone(timetable.zone).date()
+    if not ends or not ((first and newest < first) or (last and last < begun)):
+        return ""
+    lessons = f"from {first} to {last}" if first and last else f"from {first} on" if first else f"until {last}"
+    return f"there are lessons {lessons}, but what was recorded is from {begun} to {newest}"
 
 
 def clock_time(text: str) -> time:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
+from functools import cached_property
 from typing import NamedTuple
 
 from edge.contract.shares import Basis
@@ -19,6 +20,7 @@ from edge.recording.window_row import DamagedError
 from edge.reporting.conditions import rounding_steps
 from edge.reporting.gaps import Gap, clipped, gaps, kept_as_days, unheard
 from edge.reporting.lesson_comparison import EarlierLessons
+from edge.reporting.lesson_statistics import LessonSummary, Minute, minutes, summarize_minutes
 from edge.reporting.lost_at_edges import with_lost_at_edges
 from edge.reporting.period import LONGEST, Period
 from edge.reporting.stretch import runs_of, windows_between
@@ -52,6 +54,16 @@ class ReportData:
         """The windows, where it was read from these alone: of one stretch that is kept window by window; else none."""
         found = [part for part in self.parts if isinstance(part, WindowRecord)]
         return found if len(found) == len(self.parts) else []
+
+    @cached_property
+    def minutes(self) -> Sequence[Minute]:
+        """Those with figures, in order; longer ones where windows are, or only roll-ups were kept."""
+        return minutes(self.parts)
+
+    @cached_property
+    def summary(self) -> LessonSummary:
+        """The whole period."""
+        return summarize_minutes(self.totals, self.minutes)
 
     @property
     def basis(self) -> Basis | None:

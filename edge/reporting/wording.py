@@ -13,7 +13,7 @@ from edge.reporting.gaps import WORDS, Gap
 from edge.reporting.intervals import interval
 from edge.reporting.lesson_report import LONGEST, report_lesson
 from edge.reporting.lesson_sentences import SUREST, limits, two_devices
-from edge.reporting.lesson_statistics import LEAST_FACES, minutes, summarize_minutes
+from edge.reporting.lesson_statistics import LEAST_FACES
 from edge.reporting.missing_words import in_part_missing, missing_text
 from edge.reporting.period import Period
 from edge.reporting.report_data import ReportData
@@ -106,8 +106,7 @@ def estimates(report: ReportData) -> dict[str, ShareRange]:
     """Estimated shares with the intervals that sentences tell; of what these do not tell, for so many faces."""
     totals, told = report.totals, {}
     if report.period.end - report.period.start <= LONGEST:
-        summary = summarize_minutes(totals, minutes(report.parts))
-        told = summary.expressions if summary.basis == "estimate" else {}
+        told = report.summary.expressions if report.summary.basis == "estimate" else {}
     found = {}
     for name, each in totals.estimate.items():
         if figure := told.get(name):

@@ -106,6 +106,14 @@ class Timetable:
 
         return read_timetable(path)
 
+    @property
+    def span(self) -> tuple[date | None, date | None]:
+        """The first and the last day that may have lessons; None: no limit."""
+        first = min((plan.first or date.min for plan in self.plans), default=date.min)
+        last = max((plan.last or date.max for plan in self.plans), default=date.max)
+        first, last = max(first, self.valid_from or date.min), min(last, self.valid_until or date.max)
+        return None if first == date.min else first, None if last == date.max else last
+
     def holiday(self, day: date) -> Holiday | None:
         """The holiday that a day belongs to, if any."""
         return next((each for each in self.holidays if each.first <= day <= each.last), None)

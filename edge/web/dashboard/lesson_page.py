@@ -34,11 +34,11 @@ def lesson_json(
     data = report.data
     start, end = data.period.start, data.period.end
     until, totals = until or end, data.totals
-    waiting = start <= now < until and report.summary.measured < LEAST_MINUTES * 60
-    told = [not_yet(report.summary, now, until, data.period.zone)] if waiting else report.sentences(earlier)
+    waiting = start <= now < until and report.data.summary.measured < LEAST_MINUTES * 60
+    told = [not_yet(report.data.summary, now, until, data.period.zone)] if waiting else report.sentences(earlier)
     comparison = earlier.comparison if earlier else None
-    notes = [NOT_MEASURED] if report.summary.enough else []
-    if report.summary.enough and report.changes is not None:
+    notes = [NOT_MEASURED] if report.data.summary.enough else []
+    if report.data.summary.enough and report.changes is not None:
         notes.append(SUREST)
     notes += limits(totals, data.round_to)
     notes += in_part_missing(totals, data.period.zone, lambda moment: f"{moment:%Y-%m-%d %H:%M}")
@@ -63,7 +63,7 @@ def lesson_json(
         "pieces": pieces(data.parts, start, end, PIECES),
         "gaps": gaps_json(data.gaps, start),
         "mean": totals.mean, "front": front_share(totals.facing),
-        "measured": round(1000 * min(report.summary.measured, totals.covered)),
+        "measured": round(1000 * min(report.data.summary.measured, totals.covered)),
         "rolled_up": bool(data.parts) and not data.windows,
         **shares_json(totals.shares),
     }  # fmt: skip
@@ -71,8 +71,8 @@ def lesson_json(
 
 def _figures(report: LessonReport, comparison: Comparison | None) -> Iterator[JSON]:
     """Rows of the comparison: this lesson, what is usual, its range, and whether it differs (null: nobody can tell)."""
-    found = figures(report.summary)
-    for name in [*(each for each in (FACES, FRONT) if each in found), *report.summary.expressions]:
+    found = figures(report.data.summary)
+    for name in [*(each for each in (FACES, FRONT) if each in found), *report.data.summary.expressions]:
         figure, usual = found[name], comparison.figures.get(name) if comparison else None
         yield {
             "what": name, "word": _word(name), "value": figure.value, "low": figure.low, "high": figure.high,
@@ -87,7 +87,7 @@ def _minutes(report: LessonReport) -> Iterator[JSON]:
     """Rows of the table: each minute, within the lesson, with figures, its faces, and the points of the lines."""
     points = {line.what: {point.middle: point for piece in line.pieces for point in piece} for line in report.lines}
     start, end = report.data.period.start, report.data.period.end
-    for minute in report.minutes:
+    for minute in report.data.minutes:
         there = {what: _interval(each[minute.middle]) for what, each in points.items() if minute.middle in each}
         totals = minute.totals
         yield {

@@ -99,9 +99,7 @@ class _Lessons:
         report = report_lesson(data)
         earlier = None
         if timetable and asked.name:
-            earlier = compare_with_earlier(
-                recording, report, timetable, Lesson(asked.name, asked.start, asked.end), now
-            )
+            earlier = compare_with_earlier(recording, data, timetable, Lesson(asked.name, asked.start, asked.end), now)
         return {
             "room": room, "day": asked.start.date().isoformat(), "name": asked.name,
             "clock": [f"{asked.start:%H:%M}", f"{asked.end:%H:%M}"],

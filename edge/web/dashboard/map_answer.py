@@ -15,6 +15,7 @@ from edge.reporting.map_words import (
     SYMBOLS,
     cell_text,
     column_name,
+    empty_row,
     legends,
     range_text,
     title_of,
@@ -69,8 +70,13 @@ def map_answer(data: MapData, words: Words, *, lessons: bool) -> dict[str, Any]:
             for column in data.columns
         ],
         "rows": [
-            {"name": row, "room": room, "link": None if single else ["week", room, data.start.date().isoformat()]}
-            for row, room in zip(data.rows, data.rooms, strict=True)
+            {
+                "name": row,
+                "room": room,
+                "link": None if single else ["week", room, data.start.date().isoformat()],
+                "empty": empty_row(data, number, words),
+            }
+            for number, (row, room) in enumerate(zip(data.rows, data.rooms, strict=True))
         ],
         "measures": [
             {

@@ -4,81 +4,32 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from edge.contract.causes import without_names
 from edge.contract.machine_messages import is_about_machine, read_machine_message
 from edge.contract.payloads import State, WindowPayload
-from edge.contract.timestamps import parse_timestamp
 from edge.contract.validation import NewerWindow, newer, read_message
 from edge.recording.deleted_spans import DeletedSpans
 from edge.recording.window_record import WindowRecord
 from edge.reporting import machine_report
-from edge.reporting.cause_words import reason_as_json
 from edge.reporting.gaps import Gap
-from edge.reporting.machine import Machine
 from edge.reporting.machine_report import MachineReport
 from edge.reporting.stretch import USUAL_LABELS
 from edge.text import printable
-from edge.web.dashboard.history import History
 from edge.web.dashboard.lesson import at, latest, lesson
-from edge.web.dashboard.marks import Mark, Marks
+from edge.web.dashboard.marks import Mark
+from edge.web.dashboard.room import MAX_REASON, Room, milliseconds
 
 logger = logging.getLogger(__name__)
 
 MAX_ROOMS = 200
 MAX_WINDOWS = 400_000  # of all rooms together: by docs/dashboard.md (53 MiB for 115,155) about 185 MiB
 MAX_WINDOWS_OF_ONE = 20_000  # a day of windows of 5 s; a window is put into its place among them
-MAX_REASON = 200  # characters
 LATE = 2000  # milliseconds that a window may end after now
 BEAT = 5000  # milliseconds for which a lesson without new windows is the same
 FUTURE = 300_000  # milliseconds that the clock of a device may be ahead of ours for its windows to be kept
 AHEAD = 60_000  # milliseconds from which on it is said that it is
-
-
-@dataclass
-class Room:
-    """What is known about one room.
-
-    Attributes:
-        online: None when nobody knows.
-        window: The newest one that is shown.
-        latest: The same, as the page shows it; it may be too old, or of too wrong a clock, for the history.
-        heard: When it came, milliseconds of our own clock; 0 without one.
-        changes: How often the history or the marks changed.
-        until: When the newest window ends that was no replay, milliseconds of the device's clock; 0 without one.
-        first: When it was first heard of, milliseconds of our own clock.
-        machine_changes: How often what is known of its machine changed.
-    """
-
-    online: bool | None = None
-    state: State | None = None
-    window: WindowPayload | None = None
-    latest: dict[str, Any] | None = None
-    heard: int = 0
-    until: int = 0
-    first: int = 0
-    changes: int = 0
-    machine_changes: int = 0
-    machine: Machine = field(default_factory=Machine)
-    history: History = field(default_factory=History)
-    marks: Marks = field(default_factory=Marks)
-
-    def summary(self) -> dict[str, Any]:
-        """All but the history, for the page."""
-        state = self.state
-        return {
-            "online": self.online,
-            "mode": state.mode if state else None,
-            "reason": reason_as_json(printable(state.reason, MAX_REASON)) if state else [],
-            "since": _milliseconds(state.since) if state else None,
-            "labels": self.history.labels,
-            "latest": self.latest,
-            "heard": self.heard,
-            "changes": self.changes,
-            "machine": {"changes": self.machine_changes, "alerts": len(self.machine.alerts)},
-        }
 
 
 class School:
@@ -126,7 +77,7 @@ class School:
                     self.newer.add(name)
                 return
             if isinstance(content, State):
-                _milliseconds(content.since)
+                milliseconds(content.since)
             room = self.rooms.get(name) or self._join(name, content)
             if room is None:
                 return
@@ -248,9 +199,12 @@ class School:
 
     def _accept(self, name: str, room: Room, window: WindowPayload) -> None:
         room.history.check(window)
+        heard = room.machine.heard
         room.machine.hear(window, self.now())
+        if room.machine.heard != heard:
+            self._changed.add(name)
         if not window.replayed:
-            room.until = _milliseconds(window.window.end)
+            room.until = milliseconds(window.window.end)
             self._tell_if_ahead(name, room)
         if self.deleted.number and self.deleted.leaves_out(name, WindowRecord.of(window), at(self.now())):
             return
@@ -280,7 +234,7 @@ class School:
             since, reason = state.since, printable(without_names(state.reason), MAX_REASON)
             if deleted := self.deleted.until(name, since):
                 since, reason = deleted, ""  # when and why it began was deleted, not that it lasts
-            self._mark(room, Mark(_milliseconds(since), state.mode, reason))
+            self._mark(room, Mark(milliseconds(since), state.mode, reason))
         self._changed.add(name)
         self._remove_if_gone(name, room)
 
@@ -314,8 +268,3 @@ class School:
 
     def _mark(self, room: Room, mark: Mark) -> None:
         room.changes += room.marks.add(mark)
-
-
-def _milliseconds(stamp: str) -> int:
-    """Raises ValueError for a date that does not exist."""
-    return round(parse_timestamp(stamp).timestamp() * 1000)

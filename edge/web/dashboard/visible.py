@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 JSON = dict[str, Any]
 
-STATE = ("online", "mode", "reason", "since", "heard", "changes")
+STATE = ("online", "mode", "reason", "since", "heard", "silent_from", "drawn", "changes")
 """Of a room's summary, for everybody who may see the room."""
 FIGURES = ("labels",)
 MACHINES = ("machine",)

@@ -11,11 +11,11 @@ from edge.cameras import onvif
 from edge.cameras.factory import resolve_source
 from edge.cameras.found import cameras_here, nothing_found
 from edge.config.address_redaction import without_password
-from edge.config.draft import Draft, StaleDraftError
+from edge.config.draft import Draft
 from edge.config.schema import Config
 from edge.config.value_check import check_value
 from edge.errors import CameraError
-from edge.web.setup.json_requests import Json, get_route, member, post_route
+from edge.web.setup.json_requests import Json, check_revision, get_route, member, post_route
 from edge.web.setup.preview_screen import NO_CAMERA, View
 from edge.web.setup.preview_session import PreviewSession
 from edge.web.setup.typed_source import TypedSource, missing
@@ -51,12 +51,10 @@ class LiveCamera:
 
         Raises EdgeError: a value cannot be, no picture comes, or the draft is another one by now.
         """
-        revision = member(body, "revision", int)
         self._typed.check_recipient(member(body, "recipient", dict))
         typed = self._typed.read(member(body, "source", str)) if "source" in body else None
         config, problem = self._draft.for_pictures(typed)
-        if revision != self._draft.revision:  # after all was read: it may be changed meanwhile
-            raise StaleDraftError
+        check_revision(body, self._draft)
         if config is None:
             raise CameraError(problem)
         wanted = {name: member(body, name, (bool, int)) for name in TURNS if name in body}

@@ -8,14 +8,13 @@ from contextlib import contextmanager
 
 from starlette.routing import BaseRoute
 
-from edge.config.draft import StaleDraftError
 from edge.config.schema import Config
 from edge.daemon.broker_check import check_broker, rooms_at
 from edge.errors import EdgeError
 from edge.text import Sentence
 from edge.vision.model_set import ModelSet
 from edge.web.setup.config_file import ConfigFile
-from edge.web.setup.json_requests import BadRequestError, Json, get_route, member, post_route, told
+from edge.web.setup.json_requests import BadRequestError, Json, check_revision, get_route, member, post_route, told
 
 
 class BrokerTrial:
@@ -32,10 +31,14 @@ class BrokerTrial:
         self._busy = threading.Lock()
 
     def password(self, body: Json) -> Json:
-        """Keep a password until it is saved; null forgets it. Raises EdgeError: it cannot be one, or not for that."""
+        """Keep a password until it is saved; null forgets it.
+
+        Raises EdgeError: it cannot be one, or not for that; or the draft is another one than the page shows.
+        """
         if "password" not in body or not isinstance(body["password"], str | None):
             raise BadRequestError("password has to be text, or null")
         if body["password"] is None:
+            check_revision(body, self._file.draft)
             self._file.forget_password()
         else:
             recipient = member(body, "recipient", dict)
@@ -48,8 +51,7 @@ class BrokerTrial:
         Raises EdgeError: the draft is another one than the page shows.
         """
         config, wrong = self._file.draft.tentative("mqtt", "device", "homeassistant")
-        if member(body, "revision", int) != self._file.draft.revision:
-            raise StaleDraftError
+        check_revision(body, self._file.draft)
         if config is None:
             return {"checks": [_check("failed", str(wrong))]}
         with self._alone():

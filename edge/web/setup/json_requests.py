@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
@@ -18,6 +18,9 @@ from edge.config.draft import StaleDraftError
 from edge.config.value_check import RefusedChangeError
 from edge.errors import EdgeError
 from edge.text import Sentence
+
+if TYPE_CHECKING:
+    from edge.config.draft import Draft
 
 logger = logging.getLogger(__name__)
 
@@ -83,6 +86,23 @@ def member(body: Json, name: str, kinds: type | tuple[type, ...], default: Any =
         names = {bool: "true or false", int: "a whole number", str: "text", dict: "an object", list: "a list"}
         raise BadRequestError(f"{name} has to be {names.get(allowed[0], 'something else')}")
     return value
+
+
+def check_revision(body: Json, draft: Draft) -> None:
+    """Of every route that saves or tries what the page shows; call it after all of the draft was read.
+
+    Where two people set up one device, nobody replaces what the other one has done without having seen it.
+
+    Args:
+        body: The request; `revision`: of the draft that the page shows.
+        draft: What is set.
+
+    Raises:
+        StaleDraftError: The draft is another one by now.
+        BadRequestError: There is no revision.
+    """
+    if member(body, "revision", int) != draft.revision:
+        raise StaleDraftError
 
 
 async def _answered(answer: Callable[[], Json]) -> Response:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge.config.draft import Draft, StaleDraftError
+from edge.config.draft import Draft
 from edge.config.schema import CameraConfig
 from edge.daemon import mask_guard
 from edge.daemon.paths import masks_path
 from edge.errors import EdgeError
 from edge.files.bounded_read import read_file
 from edge.files.replace_file import staged_file
-from edge.web.setup.json_requests import Json, member
+from edge.web.setup.json_requests import Json, check_revision
 
 if TYPE_CHECKING:
     from edge.web.setup.preview_screen import Screen
@@ -51,8 +51,7 @@ class MaskConfirmation:
 
     def confirm(self, body: Json) -> None:
         """Somebody has looked. Raises EdgeError: at another picture."""
-        if member(body, "revision", int) != self._draft.revision:
-            raise StaleDraftError
+        check_revision(body, self._draft)
         config, wrong = self._draft.tentative("camera")
         if config is None:
             raise EdgeError(str(wrong))

@@ -1,20 +1,40 @@
-"""The calibration of the place over HTTP: start it, ask how far it is, and keep its numbers."""
+"""The calibration of the place over HTTP: start it, ask how far it is, and keep its numbers.
+
+Several people may have the page open: a measurement that runs is not thrown away by another one's, and only numbers
+that somebody has seen are kept.
+"""
 
 from __future__ import annotations
 
+import threading
+import time
 from typing import TYPE_CHECKING
 
+from edge.config.draft import StaleDraftError
 from edge.daemon.paths import place_path
 from edge.errors import EdgeError
 from edge.text import Sentence
-from edge.web.setup.json_requests import Json, get_route, post_route
+from edge.web.setup.json_requests import Json, check_revision, get_route, member, post_route
 from edge.web.setup.place import PlaceCalibration
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.routing import BaseRoute
 
     from edge.config.draft import Draft
     from edge.web.setup.frame_facts import FrameFacts
+
+
+class StaleMeasurementError(StaleDraftError):
+    """The place was measured anew since the page was told its numbers."""
+
+    def __init__(self) -> None:
+        EdgeError.__init__(
+            self,
+            Sentence("somebody else has measured the place meanwhile, and these numbers are gone"),
+            Sentence("look at the new ones, and keep those"),
+        )
 
 
 class PlaceTrial:
@@ -22,11 +42,15 @@ class PlaceTrial:
 
     Args:
         draft: What is set.
+        clock: Monotonic seconds.
     """
 
-    def __init__(self, draft: Draft) -> None:
+    def __init__(self, draft: Draft, clock: Callable[[], float] = time.monotonic) -> None:
         self._draft = draft
+        self._clock = clock
         self._calibration: PlaceCalibration | None = None
+        self._number = 0  # of the calibration
+        self._starting = threading.Lock()
 
     def add(self, facts: FrameFacts) -> None:
         """Take in a frame; nothing happens to it while no calibration runs."""
@@ -38,28 +62,40 @@ class PlaceTrial:
         if self._calibration is not None:
             self._calibration.cancel()
 
-    def start(self, _body: Json) -> Json:
-        """Begin, or begin anew. Raises EdgeError: there is no picture."""
+    def start(self, body: Json) -> Json:
+        """Begin, or begin anew. Raises EdgeError: there is no picture, one runs, or the page shows another draft."""
         config, problem = self._draft.for_pictures()
+        check_revision(body, self._draft)
         if config is None:
             raise EdgeError(problem)
-        self._calibration = PlaceCalibration(config)
-        self._calibration.start()
-        return self._calibration.status()
+        with self._starting:
+            if self._calibration is not None and self._calibration.state == "running":
+                raise EdgeError(Sentence("the place is being measured already"), Sentence("wait until that has ended"))
+            calibration = PlaceCalibration(config, self._clock)
+            calibration.start()
+            self._calibration, self._number = calibration, self._number + 1
+        return self.status()
 
     def status(self) -> Json:
         """How far it is, and its result."""
         if self._calibration is None:
-            return {"state": "idle", "progress": 0.0, "result": None}
-        return self._calibration.status()
+            return {"measurement": 0, "state": "idle", "progress": 0.0, "result": None}
+        return {"measurement": self._number, **self._calibration.status()}
 
-    def keep(self, _body: Json) -> Json:
-        """Store the numbers. Raises EdgeError: there are none, or they cannot be stored."""
+    def keep(self, body: Json) -> Json:
+        """Store the numbers that the page shows: those of `measurement`.
+
+        Raises EdgeError: there are none, they cannot be stored, or what the page shows is of before.
+        """
         config, problem = self._draft.for_pictures()
+        check_revision(body, self._draft)
         if config is None or self._calibration is None:
             raise EdgeError(problem or Sentence("there are no numbers yet"), Sentence("measure the place first"))
         path = place_path(config)
-        self._calibration.keep(path)
+        with self._starting:
+            if member(body, "measurement", int) != self._number:
+                raise StaleMeasurementError
+            self._calibration.keep(path)
         return {"kept": str(path)}
 
 

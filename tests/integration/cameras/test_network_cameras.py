@@ -41,8 +41,14 @@ from tests.support.tls_camera import tls_camera
 
 pytest.importorskip("av", reason="PyAV has no wheel here; OpenCV decodes video")
 
+import av
+
 from tests.support.films import plain_h264, with_sound
 
+# Without `err_detect` it would decode them, and half pictures as well.
+takes_stray_bytes_for_damage = pytest.mark.xfail(
+    av.library_versions["libavcodec"] < (62, 28), reason="FFmpeg before 8.1 takes stray bytes in a JPEG for damage"
+)
 BOTH = [
     "pyav",
     pytest.param(
@@ -100,7 +106,7 @@ def test_a_picture_that_changes_its_size(camera: FaultyCamera) -> None:
     assert all(map(is_whole, taken))
 
 
-@pytest.mark.parametrize("path", ["/garbage", "/truncated", "/stray"])
+@pytest.mark.parametrize("path", ["/garbage", "/truncated", pytest.param("/stray", marks=takes_stray_bytes_for_damage)])
 def test_what_cannot_be_decoded_is_passed_over(
     camera: FaultyCamera, path: str, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:

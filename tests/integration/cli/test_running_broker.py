@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+import socket
 import subprocess
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,8 @@ from paho.mqtt import publish as paho
 from edge.cli import run_command_line
 from edge.config.schema import Config
 from edge.daemon.broker_check import check_broker
+from edge.daemon.daemon_lock import DaemonLock, Flag
+from edge.daemon.paths import pause_path
 from edge.daemon.running_broker import running_broker
 from edge.support.daemon_words import at_broker
 from tests.support.brokers import Broker, Subscriber, can_connect, free_port
@@ -71,6 +76,56 @@ def test_a_daemon_with_other_options(edge: Edge, config: Config) -> None:
     elsewhere = config.model_copy(update={"mqtt": config.mqtt.model_copy(update={"embedded_port": free_port()})})
     assert "give the options (--set) that the daemon was started with" in check_broker(elsewhere, None)
     assert "was not found" in at_broker(elsewhere)["unreachable"]
+
+
+def test_ports_on_which_something_is_silent_are_asked_at_the_same_time(
+    config: Config, listeners: list[socket.socket]
+) -> None:
+    """Whoever asked one after the other would have given up the first when the last is asked."""
+    all_asked, gone = threading.Barrier(len(listeners)), list[int]()
+
+    def listen(listener: socket.socket) -> None:
+        said = b""
+        while not said:  # of who only looks whether anybody listens there is nothing
+            caller, _ = listener.accept()
+            with caller:
+                if said := caller.recv(100):
+                    all_asked.wait(60)
+                    caller.setblocking(False)
+                    with contextlib.suppress(BlockingIOError):  # else it has said goodbye, or nothing more
+                        gone.append(len(caller.recv(100)))
+        listener.close()
+
+    threads = [threading.Thread(target=listen, args=(each,)) for each in listeners]
+    for each in threads:
+        each.start()
+    first = listeners[0].getsockname()[1]
+    elsewhere = config.model_copy(update={"mqtt": config.mqtt.model_copy(update={"embedded_port": first})})
+    lock = DaemonLock(pause_path(elsewhere))
+    lock.make()
+    with lock.holding(Flag.RUNS):
+        assert running_broker(elsewhere, "-test") is None
+    lock.close()
+    for each in threads:
+        each.join(60)
+    assert not all_asked.broken
+    assert gone == []
+
+
+@pytest.fixture
+def listeners() -> Iterator[list[socket.socket]]:
+    """On three ports, one after the other."""
+    while True:
+        with contextlib.ExitStack() as stack:
+            found = [stack.enter_context(socket.create_server(("127.0.0.1", 0)))]
+            first = found[0].getsockname()[1]
+            try:
+                others = (socket.create_server(("127.0.0.1", first + number)) for number in (1, 2))
+                found += [stack.enter_context(each) for each in others]
+            except (OSError, OverflowError):  # another program has it, or there is none
+                continue
+            yield found
+            return
 
 
 def test_no_daemon(config: Config) -> None:

@@ -458,6 +458,30 @@ def test_a_room_that_is_called_as_another_user_is_refused_before_anything_is_mad
     assert school.script("--remove", "dashboard-check").returncode == 1, "no half of one was made"
 
 
+def test_whose_name_ends_like_a_rooms_user_of_edge_check_is_somebody_else(school: PluginBroker, user: Connect) -> None:
+    """What goes with a room is what has its role."""
+    school.add("dashboard", "hall")
+    school.add("dashboard", "hall-check")
+    other = user("hall-check")
+    assert school.script("--password", "hall", "another").returncode == 0
+    assert other.connected
+    done = school.script("hall", PASSWORD)
+    assert (done.returncode, "there is a user hall already" in done.stderr) == (1, True)
+    assert school.script("--remove", "hall").returncode == 0
+    assert other.connected
+    done = school.script("hall", PASSWORD)
+    assert (done.returncode, "there is a user hall-check already; nothing was changed" in done.stderr) == (1, True)
+    assert other.ask("classroom/#") == [GRANTED]
+    assert school.script("--remove", "hall-check").returncode == 0
+    wait_for(lambda: not other.connected, 10, "it to be thrown out itself")
+
+
+def test_a_rooms_user_of_edge_check_is_not_removed_alone(school: PluginBroker, user: Connect) -> None:
+    done = school.script("--remove", "room-2-check")
+    assert (done.returncode, "goes with it: --remove room-2" in done.stderr) == (1, True)
+    assert user("room-2-check").refused is None
+
+
 def test_the_programs_work_under_these_rights(
     school: PluginBroker, user: Connect, edge: Callable[..., subprocess.Popen[str]], pictures: str, tmp_path: Path
 ) -> None:

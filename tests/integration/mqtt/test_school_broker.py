@@ -209,6 +209,33 @@ def test_the_certificates_of_each_user_are_kept_whatever_its_name(tmp_path: Path
     assert all(len(parts) == 2 for parts in kept)
 
 
+def test_a_certificate_that_has_expired_is_not_counted_as_good(tmp_path: Path) -> None:
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        command = ["sh", str(SHIPPED / "certificates.sh"), str(tmp_path), *words]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    run("--user", "room-204")
+    run("--user", "room-205")
+    request = "openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=x -keyout x.key -out x.csr"
+    sign = "openssl x509 -req -in x.csr -CA ca.pem -CAkey ca.key -set_serial 0xABCD -days -1 -out"
+    for command in (request, f"{sign} issued/room-204/ABCD.pem", f"{sign} issued/room-205/ABCD.pem"):
+        subprocess.run(command.split(), cwd=tmp_path, check=True, capture_output=True)
+    (good,) = {path.stem for path in (tmp_path / "issued/room-204").iterdir()} - {"ABCD"}
+    for _ in range(2):  # again, as after a Ctrl-C
+        done = run("--revoke", "room-204")
+        assert done.returncode == 0, done.stderr
+        assert f"issued/room-204/{good}.pem is good no longer" in done.stdout
+        assert "ABCD, expired on " in done.stdout
+    (tmp_path / "room-205.pem").unlink()
+    next(path for path in (tmp_path / "issued/room-205").iterdir() if path.stem != "ABCD").unlink()
+    done = run("--revoke", "room-205")
+    assert (done.returncode, "no certificate that is good; nothing was changed" in done.stderr) == (1, True)
+    assert run("--revoke", "room-205", "ABCD").returncode == 0
+    crl = ["openssl", "crl", "-in", str(tmp_path / "crl.pem"), "-noout", "-text"]
+    said = subprocess.run(crl, capture_output=True, text=True, check=True).stdout
+    assert set(re.findall(r"Serial Number: *(\w+)", said)) == {good, "ABCD"}
+
+
 def test_what_the_others_may_do(start_school: StartSchool, user: Connect) -> None:
     school = start_school(tls=False)
     rooms = user(school, "homeassistant").subscribe("#")

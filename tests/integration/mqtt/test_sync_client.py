@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -60,6 +61,16 @@ def test_a_round_trip(broker: int, subscribe: Callable[..., Subscriber]) -> None
         one.stop()
     late = subscribe(broker)
     assert late.wait("b")[0].retain
+
+
+def test_nobody_waits_longer_than_is_wanted_for_a_silent_port() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        one, asked = client(silent.getsockname()[1]), itertools.count()
+        try:
+            assert not one.connect(lambda: next(asked) < 3)
+        finally:
+            one.stop()
+    assert next(asked) == 4
 
 
 def test_who_is_never_silent_holds_nobody_up(broker: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from edge.errors import ConfigError
-from edge.reporting.period import period, time_zone
+from edge.reporting.period import no_lesson_between, period, time_zone
+from edge.timing.timetable import Timetable
 from tests.support.lessons import record, report
 
 VIENNA = ZoneInfo("Europe/Vienna")
@@ -96,6 +97,47 @@ def test_mistakes_are_explained(
     assert report("--database", week, *arguments) != 0
     assert words in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("limits", "words"),
+    [
+        ({"valid_from": date(2027, 9, 6)}, "lessons from 2027-09-06 on, but"),
+        ({"valid_until": date(2026, 7, 3)}, "lessons until 2026-07-03, but"),
+        ({"valid_from": date(2025, 9, 8), "valid_until": date(2026, 7, 3)}, "from 2025-09-08 to 2026-07-03, but"),
+        ({"valid_until": date(2026, 11, 16)}, ""),
+        ({"valid_from": date(2026, 11, 20)}, ""),
+        ({"valid_from": date(2026, 11, 18), "valid_until": date(2026, 11, 18)}, ""),
+        ({}, ""),
+    ],
+)
+def test_a_timetable_of_other_days_than_were_recorded(limits: dict[str, Any], words: str) -> None:
+    first, last = (datetime(2026, 11, day, 9, tzinfo=timezone.utc) for day in (16, 20))
+    ahead = datetime(2031, 1, 1, tzinfo=timezone.utc)  # a clock that was wrong
+    timetable = Timetable(VIENNA, **limits)
+    said = no_lesson_between(timetable, [(first, first), (last, last), (ahead, ahead)], last)
+    assert bool(said) == bool(words)
+    assert words in said
+    assert not said or said.endswith("what was recorded is from 2026-11-16 to 2026-11-20")
+    assert no_lesson_between(timetable, [], last) == ""
+
+
+def test_a_report_names_a_timetable_of_another_year(
+    week: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    timetable = tmp_path / "old.yaml"
+    lines = [
+        "time_zone: Europe/Vienna",
+        "valid_until: 2020-07-03",
+        "days: {monday: [{name: A, from: 08:00, to: 09:00}]}",
+    ]
+    timetable.write_text("\n".join(lines))
+    asked = ("--database", week, "--device", "room-1", "--day", "2026-11-16", "--list-lessons")
+    assert report(*asked, "--timetable", timetable) == 0
+    assert f"edge: {timetable}: there are lessons until 2020-07-03, but" in capsys.readouterr().err
+    timetable.write_text("\n".join(lines).replace("2020", "2040"))
+    assert report(*asked, "--timetable", timetable) == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_files_that_are_no_recording(capsys: pytest.CaptureFixture[str], tmp_path: Path, week: Path) -> None:

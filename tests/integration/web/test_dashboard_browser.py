@@ -12,8 +12,10 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from edge.contract.examples import INFO
 from tests.support.brokers import Subscriber
 from tests.support.dashboard_page import Room, see
 from tests.support.recorded_school import TIMETABLE_TEXT, record_school
@@ -35,6 +37,9 @@ def test_a_window_is_seen_within_two_seconds(broker: int, dashboard: Callable[..
     room.window(1, 5)
     page = open_page(f"{address}#now/room-1")
     see(page, "#now-state", "● live")
+    assert page.locator("#drawn").is_hidden()
+    room.say("info", INFO.model_copy(update={"camera": "sample"}).to_json(), retain=True)
+    see(page, "#drawn", "room-1 is the drawn sample room: there is no camera and nobody in front of one")
     page.locator("#now-chart .bars .point").first.wait_for()
     took = []
     for seq in range(2, 5):
@@ -73,6 +78,31 @@ def test_a_server_whose_clock_is_behind_says_why_lines_have_no_windows(
     page.locator("#trouble").wait_for(state="hidden")
 
 
+def test_a_paused_room_that_has_vanished_is_not_called_paused(
+    broker: int, dashboard: Callable[..., str], open_page: Any
+) -> None:
+    address = dashboard(broker)
+    room = Room(broker)
+    room.say("info", INFO.to_json(), retain=True)
+    room.say("state", room.classroom.state("paused", "by its button", room.begun).to_json(), retain=True)
+    page = open_page(f"{address}#now/room-1")
+    see(page, "#now-state", "■ paused")
+    with httpx.stream("GET", f"{address}events", timeout=20) as events:
+        told = next(json.loads(line[6:]) for line in events.iter_lines() if line.startswith("data: "))
+    silent_from = told["rooms"]["room-1"]["silent_from"]
+    assert silent_from > told["now"]
+    # As two hours later, without a word.
+    page.add_init_script(
+        "const parse = JSON.parse; JSON.parse = (text) => { const told = parse(text); "
+        "for (const room of Object.values(told?.rooms ?? {})) room.silent_from = told.now - 1; return told; };"
+    )
+    page.reload()
+    see(page, "#now-state", "◇ no windows")
+    see(page, "#now-none", "It was paused, or had lost its camera, and has said nothing for two hours")
+    page.goto(f"{address}#school")
+    see(page, ".tile .state", "◇ no windows")
+
+
 def test_a_killed_device_leaves_a_gap(
     broker: int, edge: StartEdge, subscribe: Callable[..., Subscriber], dashboard: Callable[..., str], open_page: Any,
 ) -> None:  # fmt: skip
@@ -104,6 +134,8 @@ def test_a_gap_says_why_and_closes_when_late_windows_come(
     page = open_page(f"{dashboard(broker)}#lesson/room-1/15")
     page.locator("#link[data-state=live]").wait_for()  # else it hears the newest state only
     room = Room(broker)
+    see(page, "#lesson-none", "There is nothing to show yet: this dashboard had not started yet")
+    assert page.locator("#lesson-chart").is_hidden()
     now = datetime.now(timezone.utc)
     for minutes, mode in ((10, "paused"), (8, "running")):
         since = now - timedelta(minutes=minutes)

@@ -88,7 +88,8 @@ def test_a_lesson_of_the_past(
     see(page, "#past-heading", "1st period")
     page.locator("#lesson-before").click()
     see(page, "#past-heading", "6th period: Thursday, 19 November 2026")
-    see(page, "#past-story", "Nothing was recorded in this time.")
+    see(page, "#past-story", "There is nothing to show of this time: nothing was recorded, as the device sent nothing")
+    assert page.locator("#past-chart").is_hidden()
     see(page, "#past-gaps", "13:00:00 to 13:45:00")  # it is over: no gap lasts until now
     page.locator("#lesson-day").fill("2026-11-20")
     see(page, "#past-heading", "1st period")

@@ -534,7 +534,7 @@ def test_a_password_is_not_kept_for_another_broker_than_it_was_typed_for(
     ask_for_everything(page)
     assert b"geheim" not in mine.heard + other.heard
     assert page.give_password("geheim-17")[0] == 200
-    assert page.post("/api/connect/password", {"password": None})[1] == {"password": "none"}
+    assert page.post("/api/connect/password", {"password": None, **page.in_sight()})[1] == {"password": "none"}
 
 
 def test_a_stored_password_goes_where_it_is_for(
@@ -832,6 +832,26 @@ def test_a_page_from_elsewhere_changes_nothing(setup: Open, tmp_path: Path) -> N
     assert page.post("/api/change", body, Host="evil.example")[0] == 421  # DNS rebinding
     assert page.get("/api/state")["values"]["mode"] == "emotions"
     assert page.post("/api/change", body, Origin=own)[0] == 200
+
+
+def test_whatever_saves_or_tries_is_refused_to_a_page_that_shows_an_older_draft(setup: Open) -> None:
+    page = setup()
+    seen = page.in_sight()
+    assert page.change(device__name="hall")[0] == 200
+    asked: dict[str, dict[str, Any]] = {
+        "/api/change": {"set": {"mode": "headcount"}, "unset": []},
+        "/api/save": {},
+        "/api/masks/confirm": {},
+        "/api/camera": {"source": "sample"},
+        "/api/connect/password": {"password": None},
+        "/api/connect/try": {},
+        "/api/place/start": {},
+        "/api/place/keep": {"measurement": 0},
+    }
+    for path, body in asked.items():
+        status, told = page.post(path, {**seen, **body})
+        assert (status, "somebody else has changed these settings" in told["problem"]) == (409, True), path
+        assert page.post(path, {**seen, **body, "revision": None})[0] == 400, path
 
 
 def test_without_the_token_nothing_is_answered(setup: Open) -> None:

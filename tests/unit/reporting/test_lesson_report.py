@@ -61,7 +61,7 @@ def told(
     try:
         period = Period(lesson.start, lesson.end, plan.zone, lesson.name)
         found = report_lesson(read_stretch(recording, "room-1", period, now))
-        return found, compare_with_earlier(recording, found, plan, Lesson(name, lesson.start, lesson.end), now)
+        return found, compare_with_earlier(recording, found.data, plan, Lesson(name, lesson.start, lesson.end), now)
     finally:
         recording.stop()
 
@@ -84,7 +84,7 @@ def test_page_and_report_state_the_same(path: Path) -> None:
     assert page["sentences"] == [each.as_json() for each in sentences]
     assert page["mean"] == found.data.totals.mean
     assert {each["what"]: each["value"] for each in page["figures"]}["faces"] == found.data.totals.mean
-    assert page["shares"][0]["share"] == next(iter(found.summary.expressions.values())).value
+    assert page["shares"][0]["share"] == next(iter(found.data.summary.expressions.values())).value
 
 
 def test_a_device_that_slowed_down_is_told(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from edge.reporting.lesson_sentences import NOT_MEASURED
 from edge.reporting.lesson_statistics import Figure
 from edge.reporting.map_chart import map_pictures
 from edge.reporting.map_data import Map, MapData, maps_of
-from edge.reporting.map_words import title_of, worth_showing
+from edge.reporting.map_words import empty_row, title_of, worth_showing
 from edge.reporting.measured_time import MeasuredTime
 from edge.reporting.model_sums import ModelSums
 from edge.reporting.period import Period
@@ -189,6 +189,7 @@ def test_a_room_is_expected_from_its_first_day_on_and_named_once_it_is_silent(tm
     recording = Recording(record_school(tmp_path / "s.sqlite", rooms, 10, special))
     recording.start()
     found = School(recording, rooms, TIMETABLE, VIENNA, LATER)
+    hours = School(recording, rooms, None, VIENNA, LATER)
 
     def told(data: MapData) -> tuple[str, list[int | None], list[str]]:
         said = [str(each).replace("\N{NO-BREAK SPACE}", " ") for each in describe_school(data, [], Words())]
@@ -205,6 +206,27 @@ def test_a_room_is_expected_from_its_first_day_on_and_named_once_it_is_silent(tm
             assert counts == [None, 0, missed]
             assert named == [silent]
             assert room_rows(data, [], Words())[0] == ("room-1", "nothing since 17 November 2026", "-", "-", "-")
+        for data, said in (
+            (found.day(second), "nothing since 17 November 2026"),
+            (found.days(second), "nothing since 17 November 2026"),
+            (found.term(second, second), "nothing since 17 November 2026"),
+            (found.week("room-1", second), "nothing since 17 November 2026"),
+            (hours.day(second), "nothing since 17 November 2026"),
+            (found.day(MONDAY), ""),
+        ):
+            empty = data.rooms.index("room-1")
+            assert empty_row(data, empty, Words()) == said
+            answer = map_answer(data, Words(), lessons=True)
+            assert answer["rows"][empty]["empty"] == said
+            assert not any(each["empty"] for each in answer["rows"] if each["room"] == "room-3")
+        assert empty_row(found.day(MONDAY), 1, Words()) == "nothing recorded", "it is not there yet"
+        page = school_page(found.day(second), VIENNA, LATER, Words())
+        row = '<tr><th scope="row">room-1</th><td class="none" colspan="4">nothing since 17 November 2026</td></tr>'
+        assert row in page
+        (picture, *_) = map_pictures(found.day(second), maps_of(found.day(second)), Words())
+        texts = [each.get_text() for each in picture.axes[0].texts]
+        assert texts[0] == "nothing since 17 November 2026"
+        assert "nothing" not in texts
         assert told(found.day(MONDAY))[:2] == ("2 of 2 rooms were recorded, 4 h 00 min in all.", [0, None, 0])
         assert told(found.day(second + timedelta(days=4)))[1:] == (
             [None, 0, None],
@@ -216,7 +238,6 @@ def test_a_room_is_expected_from_its_first_day_on_and_named_once_it_is_silent(tm
             recording, rooms, TIMETABLE, VIENNA, datetime.combine(second + timedelta(days=7), time(7), VIENNA)
         )
         assert told(early.day(second + timedelta(days=7)))[2] == [], "before the first lesson nobody is missed"
-        hours = School(recording, rooms, None, VIENNA, LATER)
         assert told(hours.day(second))[1:] == ([None] * 3, [silent])
         nobody = told(hours.day(second + timedelta(days=6)))
         assert nobody == ("0 of 3 rooms were recorded, 0 s in all.", [None] * 3, []), "on Sunday nobody sends"

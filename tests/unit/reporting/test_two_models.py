@@ -147,7 +147,7 @@ def test_a_lesson_in_which_the_model_was_replaced(tmp_path: Path) -> None:
     found.start()
     report = report_lesson(read_stretch(found, "room-1", Period(START, START + 45 * MINUTE, VIENNA), LATER))
     found.stop()
-    assert {name: figure.value for name, figure in report.summary.expressions.items()} == pytest.approx(
+    assert {name: figure.value for name, figure in report.data.summary.expressions.items()} == pytest.approx(
         {"happy": 0.4, "joy": 0.4, "neutral": 0.6}
     )
     assert MODELS.as_json() in lesson_json(report, None, LATER)["notes"]
@@ -158,7 +158,7 @@ def test_a_label_that_was_named_for_less_than_ten_minutes_has_no_figure(tmp_path
     found.start()
     report = report_lesson(read_stretch(found, "room-1", Period(START, START + 45 * MINUTE, VIENNA), LATER))
     found.stop()
-    assert report.summary.expressions.keys() == {"joy", "neutral"}
+    assert report.data.summary.expressions.keys() == {"joy", "neutral"}
 
 
 def test_what_two_models_name_is_not_told_as_a_change(tmp_path: Path) -> None:

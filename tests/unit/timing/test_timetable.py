@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from edge.errors import ConfigError
-from edge.timing.timetable import Timetable
+from edge.timing.timetable import Plan, Timetable
 from tests.support.paths import ROOT
 
 EXAMPLE = ROOT / "docs/timetable.yaml"
@@ -44,6 +44,16 @@ def test_the_lessons_of_a_day_and_of_a_room_that_differs(school: Timetable) -> N
     thursday = WEDNESDAY + timedelta(days=1)
     assert school.lessons("room-204", thursday) == school.lessons("nobody knows it", thursday)
     assert school.lessons("room-1", WEDNESDAY + timedelta(days=3)) == []
+
+
+def test_the_days_from_and_until_which_there_may_be_lessons(school: Timetable) -> None:
+    assert school.span == (date(2026, 9, 7), date(2027, 7, 2))
+    autumn, spring = (date(2026, 9, 7), date(2026, 12, 23)), (date(2027, 1, 7), date(2027, 6, 30))
+    plans = [Plan(first=first, last=last) for first, last in (autumn, spring)]
+    assert Timetable(school.zone, plans).span == (autumn[0], spring[1])
+    assert Timetable(school.zone, plans, valid_until=date(2027, 5, 1)).span == (autumn[0], date(2027, 5, 1))
+    assert Timetable(school.zone, [*plans, Plan(first=spring[1])]).span == (autumn[0], None)
+    assert Timetable(school.zone).span == (None, None)
 
 
 def test_holidays_and_the_ends_of_the_year_have_no_lessons(school: Timetable) -> None:

@@ -6,9 +6,10 @@ import { csv, fileName, json, save } from "./save.js";
 import { Store } from "./store.js";
 import { Stream } from "./stream.js";
 import { VIEWS, usable } from "./views.js";
-import { STATES, clock, moment, setZone, zone, zoneNotKnown } from "./words.js";
-import { language, languages, loadTexts, speak, t, tn, translatePage } from "../shared/texts.js";
+import { STATES, byName, clock, moment, setZone, zone, zoneNotKnown } from "./words.js";
+import { language, languages, list, loadTexts, speak, t, tn, translatePage } from "../shared/texts.js";
 
+const MOST_NAMED = 5; // rooms of one sentence
 const DRAW_MS = 1000; // at most one redraw in this time, except of what was just asked for
 
 const store = new Store();
@@ -104,8 +105,27 @@ function frameOf(shown) {
   say($("empty-why"), missing());
   fill($("empty-rooms"), [view.name, ...names].join("\n"), () =>
     names.map((name) => el("li", {}, el("a", { href: addressOf(view.name, name) }, el("bdi", {}, name)))));
+  drawnRooms(view.room ? (visible ? [room] : []) : [...store.rooms.values()]);
   visitor();
   link();
+}
+
+/** Figures of the sample input must never be taken for those of people. */
+function drawnRooms(shown) {
+  const names = shown.filter((room) => room.drawn).map((room) => room.name).sort(byName);
+  show($("drawn"), names.length > 0);
+  if (!names.length) return;
+  const rooms = list(names.slice(0, MOST_NAMED).concat(names.length > MOST_NAMED ? ["…"] : []));
+  const past = view.recorded || view.needs === "database"; // of then nobody has said it
+  say($("drawn"), past ? tn(
+    "{rooms} is the drawn sample room at present: there is no camera and nobody in front of one. Figures of an earlier time may be of a camera.",
+    "{rooms} are drawn sample rooms at present: there is no camera and nobody in front of one. Figures of an earlier time may be of cameras.",
+    names.length, { rooms },
+  ) : tn(
+    "{rooms} is the drawn sample room: there is no camera and nobody in front of one, and its figures are of drawn faces.",
+    "{rooms} are drawn sample rooms: there is no camera and nobody in front of one, and their figures are of drawn faces.",
+    names.length, { rooms },
+  ));
 }
 
 function links(room) {

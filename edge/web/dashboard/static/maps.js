@@ -107,11 +107,14 @@ function update(parts, shown, measure) {
   choices(parts, shown, measure);
   const signature = JSON.stringify([shown.key, measure?.key, measure?.cells]);
   parts.map.setAttribute("aria-label", measure?.title ?? "");
-  fill(parts.map, signature, () => (measure ? [table(shown, measure)] : [el("p", { className: "message" }, t("Nothing here was measured for long enough to be shown."))]));
+  fill(parts.map, signature, () => (measure ? [table(shown, measure)] : [el("p", { className: "message" }, nothing(shown))]));
   fill(parts.legend, shown.legend.join("\n"), () => shown.legend.map((each) => el("p", { className: "hint" }, each)));
   parts.rooms.hidden = !shown.rooms;
   if (shown.rooms) fill(parts.rooms, JSON.stringify(shown.rooms), () => rooms(shown.rooms));
 }
+
+/** Why there is no map at all. */
+const nothing = ({ rows }) => (rows.every(({ empty }) => empty) ? t("Nothing was recorded in this time.") : t("Nothing here was measured for long enough to be shown."));
 
 function choices({ choices: node }, { measures, kind }, measure) {
   fill(node, measures.map(({ title, marks }) => `${title} ${marks}`).join("\n"), () => [
@@ -132,6 +135,8 @@ function table(shown, measure) {
   const body = shown.rows.map((row, at) => {
     const first = el("th", { scope: "row" });
     name(row, first);
+    // Where nothing was recorded at all it is said once, not in every cell.
+    if (row.empty) return el("tr", {}, first, el("td", { className: "nothing", colSpan: shown.columns.length }, row.empty));
     return el("tr", {}, first, ...measure.cells[at].map(field));
   });
   return el("table", {}, el("caption", {}, `${measure.title}. ${shown.caption}`), el("thead", {}, head), el("tbody", {}, ...body));

@@ -1,5 +1,6 @@
 // One room over the last minutes: shares as a stack, the faces below it, and every gap with its reason.
 
+import { absence } from "./absence.js";
 import { $, el, fill, say, show, table } from "./dom.js";
 import { draw as plot } from "./plot.js";
 import { iso, rounded } from "./save.js";
@@ -62,7 +63,9 @@ export function draw({ store, room, place, theme, redraw }) {
   const lesson = store.shown(room, minutes);
   $("lesson").ariaBusy = String(!lesson);
   if (!lesson) return;
-  const chart = $("lesson-chart");
+  const chart = $("lesson-chart"), empty = !lesson.pieces.length;
+  show($("lesson-none"), empty);
+  for (const id of ["lesson-chart", "lesson-legend", "lesson-details"]) show($(id), !empty);
   const signature = [lesson.version, theme, chart.clientWidth].join(" ");
   if (signature === drawn) return;
   drawn = signature;
@@ -70,7 +73,8 @@ export function draw({ store, room, place, theme, redraw }) {
   const counting = shown.pieces.length > 0 && shown.labels.length === 0;
   say($("lesson-heading"), counting ? t("How many faces there were") : t("What the faces looked like"));
   const text = summary(shown);
-  say($("lesson-summary"), text);
+  say($("lesson-summary"), empty ? "" : text);
+  say($("lesson-none"), empty ? text : "");
   chart.setAttribute("aria-label", text);
   legend($("lesson-legend"), shown, room.labels);
   const lines = reasons(shown);
@@ -79,13 +83,14 @@ export function draw({ store, room, place, theme, redraw }) {
   if ($("lesson-details").open) {
     $("lesson-table").replaceChildren(table(shown, t("{room}, {n} minutes", { room: room.name, n: minutes })));
   }
+  if (empty) return;
   const { axis } = lesson, gaps = shown.gaps.filter(({ end }) => end > axis).map((gap) => ({ ...gap, start: Math.max(gap.start, axis) }));
   const seen = { ...shown, from: axis, gaps };
   plot(chart, traces(seen, room.labels, counting), layout(seen, chart.clientWidth, counting));
 }
 
 function summary({ pieces, gaps, sums, from, now }) {
-  if (!pieces.length) return t("No figures in this time.");
+  if (!pieces.length) return absence(gaps, { recorded: false, goesOn: true });
   const parts = [t("{time} of {whole} measured", { time: duration(sums.measured), whole: duration(now - from) })];
   if (gaps.length) parts.push(tn("{n} gap", "{n} gaps", gaps.length));
   const largest = [...sums.shares].sort((a, b) => b.share - a.share).slice(0, 3);

@@ -15,6 +15,7 @@ const NONE = {
   camera_lost: mark("The device has lost its camera, and tries to get it back."),
   offline: mark("The device is off, or cannot reach the broker. Its windows arrive later, and appear under Lesson."),
   silent: mark("The device is there, but no window has come for a while."),
+  gone: mark("It was paused, or had lost its camera, and has said nothing for two hours: it may be off, or cannot reach the broker."),
   unheard: mark("What the room does now is not known: this page receives nothing."),
   waiting: mark("No window has come yet."),
   headcount: mark("This room only counts faces: expressions are not measured."),
@@ -52,6 +53,9 @@ const COLUMNS = [
   { key: "high", title: mark("at most"), show: percent },
 ];
 
+/** Why there is nothing: a room that was paused is not missed for its windows. */
+const absence = (room, state) => (state === "silent" && (room.mode === "paused" || room.mode === "camera_lost") ? "gone" : state);
+
 function reasonOf(room, state) {
   return state === "paused" || state === "camera_lost" || state === "throttled" ? reasonText(room.reason) : "";
 }
@@ -72,7 +76,7 @@ export function draw({ store, room, theme }) {
   show($("now-none"), !parts.length);
   show($("now-chart"), parts.length > 0);
   show($("now-details"), parts.length > 0);
-  say($("now-none"), parts.length ? "" : current(state) ? why(window) : t(NONE[state] ?? NONE.silent));
+  say($("now-none"), parts.length ? "" : current(state) ? why(window) : t(NONE[absence(room, state)] ?? NONE.silent));
   say($("now-basis"), basis(window, parts));
   fill($("now-notes"), notes(room, window).join("\n"), () => notes(room, window).map(item));
   if (!parts.length) return;

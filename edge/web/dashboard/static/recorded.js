@@ -1,5 +1,6 @@
 // A recorded lesson: sentences first, then the comparison, lines with their bands, the stack, gaps, and all as a table.
 
+import { absence } from "./absence.js";
 import { $, el, fill, say, show, table } from "./dom.js";
 import { band } from "./band.js";
 import { longDay } from "./picker.js";
@@ -90,9 +91,10 @@ function heading({ name: lesson, clock: [from, to], from: start, running }, room
 }
 
 function story(lesson) {
-  const { sentences, notes, pieces, width } = lesson, banded = lesson.lines.length > 0;
+  const { sentences, notes, pieces, gaps, running, width } = lesson, banded = lesson.lines.length > 0;
   const told = sentences.map(expressed);
-  if (!told.length) told.push(pieces.length ? t("This is longer than a lesson: only its figures are shown.") : t("Nothing was recorded in this time."));
+  if (!pieces.length) told.push(absence(gaps, { recorded: true, goesOn: running }));
+  if (!told.length) told.push(t("This is longer than a lesson: only its figures are shown."));
   if (lesson.rolled_up) told.push(t("Single windows of this time are not kept any more: what is shown comes from sums of five minutes."));
   fill($("past-story"), JSON.stringify([language(), told]), () => told.map((each) => el("p", {}, each)));
   const small = notes.map(sentence);
@@ -163,6 +165,9 @@ function stack(context, lesson, chart) {
   const why = reasons(shown);
   show($("past-why"), why.length > 0);
   fill($("past-gaps"), why.join("\n"), () => why.map((line) => el("li", {}, line)));
-  show($("past-stack"), shown.pieces.length > 0 || why.length > 0);
+  const empty = !shown.pieces.length;
+  show($("past-stack"), !empty || why.length > 0);
+  for (const node of [chart, $("past-stack").querySelector("figcaption"), $("past-legend"), $("past-details")]) show(node, !empty);
+  if (empty) return; // the story says why
   plot(chart, traces(shown, all, counting), layout(shown, chart.clientWidth, counting));
 }

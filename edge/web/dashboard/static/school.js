@@ -64,11 +64,12 @@ function make(name) {
     front: el("span", { className: "front" }),
     strip: el("div", { className: "strip", ariaHidden: "true" }),
     words: el("span", { className: "words" }),
+    drawn: el("span", { className: "words" }),
     alerts: el("span", { className: "alerts" }),
   };
   const link = el("a", { href: `#now/${encodeURIComponent(name)}` }, el("bdi", {}, name));
   tile.node = el("li", { className: "tile card" },
-    el("h3", {}, link), tile.state, tile.faces, tile.front, tile.strip, tile.words, tile.alerts);
+    el("h3", {}, link), tile.state, tile.faces, tile.front, tile.strip, tile.words, tile.drawn, tile.alerts);
   return tile;
 }
 
@@ -79,6 +80,7 @@ function update(tile, { key, window, parts, known, reason: because }, now) {
   say(tile.faces, window && window.mean !== null ? t("{n} faces", { n: decimal(window.mean) }) : "");
   say(tile.front, window ? turned(window.front) : "");
   say(tile.words, parts.length ? largest(parts) : others(key, known, because, now, window));
+  say(tile.drawn, known.drawn ? t("drawn sample room, no camera") : "");
   const alerts = known.machine?.alerts ?? 0; // who may not see machines is not told
   say(tile.alerts, alerts ? tn("▲ {n} alert", "▲ {n} alerts", alerts) : "");
   const signature = `${window?.key} ${parts.length}`;

@@ -2,9 +2,6 @@
 
 import { byName } from "./words.js";
 
-const STALE_WINDOWS = 3, STALE_MS = 2000; // after so many windows and a little, figures are outdated
-const LATE_MS = 30000; // that a window may be late on its way
-
 const BEAT_MS = 5000; // after which a lesson has moved on, also when nothing comes
 
 export class Store {
@@ -34,7 +31,7 @@ export class Store {
 
   /** A room by its name; one that was recorded and is not heard of now has no present. */
   room(name, recorded = false) {
-    const absent = { name, online: null, mode: null, reason: "", since: null, labels: [], latest: null, heard: 0, changes: 0 };
+    const absent = { name, online: null, mode: null, reason: "", since: null, labels: [], latest: null, heard: 0, silent_from: null, drawn: false, changes: 0 };
     return this.rooms.get(name) ?? (recorded && this.recorded.includes(name) ? absent : null);
   }
 
@@ -91,23 +88,18 @@ export class Store {
     }
   }
 
-  /** The key in STATES of what a room does now. */
+  /** The key in STATES of what a room does now; the server says from when on it is silent unless something comes. */
   state(room) {
     const window = room.latest;
-    const fresh = window !== null && this.#fresh(window, room.heard);
-    if (!fresh && !(this.alive && this.connected)) return "unheard";
+    const closed = room.mode === "paused" || room.mode === "camera_lost";
+    const silent = room.silent_from !== null && this.now() > room.silent_from;
+    if (!(this.alive && this.connected) && (window === null || closed || silent)) return "unheard";
     if (room.online === false) return "offline";
-    if (room.mode === "paused" || room.mode === "camera_lost") return room.mode;
+    if (silent) return "silent";
+    if (closed) return room.mode;
     if (window === null) return "waiting";
-    if (!fresh) return "silent";
     if (window.withheld?.what === "figures") return "few_people";
     return room.mode === "throttled" ? "throttled" : "live";
-  }
-
-  #fresh(window, heard) {
-    const now = this.now(), lasts = STALE_WINDOWS * window.ms + STALE_MS;
-    const late = now - window.end > lasts + LATE_MS && (window.replayed || !window.unsynced);
-    return now - heard <= lasts && !late;
   }
 }
 

@@ -1,30 +1,46 @@
 // Half a minute in the real room: what this camera will and will not tell. The numbers are kept only when asked.
 import { get, post } from "./api.js";
+import { load, now, settled } from "./draft.js";
 import { $, announce, el, say } from "./dom.js";
 import { sentence, t } from "./shared/texts.js";
 
 const EVERY = 700; // milliseconds
 let result = null;
+let measured = 0; // which measurement the numbers are of
 let watching = false;
 
 export function startCalibration() {
   $("place-start").addEventListener("click", async () => {
     try {
-      show(await post("api/place/start"));
+      await settled(); // it is measured with what is set
+      show(await post("api/place/start", { revision: now().revision }));
       announce(t("Measuring for half a minute."));
       watch();
     } catch (error) {
+      await anew(error);
       refuse(error);
     }
   });
   $("place-keep").addEventListener("click", async () => {
     try {
-      await post("api/place/keep");
+      await settled();
+      await post("api/place/keep", { revision: now().revision, measurement: measured });
       say($("place-kept"), t("Kept."));
     } catch (error) {
+      await anew(error);
       say($("place-kept"), error.text);
     }
   });
+  watch();
+}
+
+/** What somebody else has changed, has measured, or measures now is shown from now on. */
+async function anew(error) {
+  const stale = error.status === 409;
+  if (stale) await load().catch(() => {});
+  const told = await get("api/place").catch(() => null);
+  if (!told || !(stale || told.state === "running")) return;
+  show(told);
   watch();
 }
 
@@ -60,6 +76,7 @@ function show(told) {
     say($("place-kept"), "");
   } else if (told.result) {
     result = told.result;
+    measured = told.measurement;
     showResult();
   }
   $("place-keep-row").hidden = !result || Boolean(result.withheld); // without figures there is nothing to keep

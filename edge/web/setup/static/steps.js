@@ -1,5 +1,5 @@
 // The steps: their order, their titles, which keys belong to which, and the way from one to the next.
-import { draft, now } from "./draft.js";
+import { draft, now, value } from "./draft.js";
 import { $, el, say } from "./dom.js";
 import { refused } from "./fields.js";
 import { t } from "./shared/texts.js";
@@ -64,11 +64,14 @@ export function report(step, result) {
   showSteps();
 }
 
-/** A picture, a place and a broker are tried; masks and answers hold once somebody has looked and nothing is wrong. */
+/**
+ * A picture, a place and a broker are tried; masks and answers hold once somebody has looked and nothing is wrong, and
+ * so does the broker inside the device, which nobody has to reach: a trial only says more.
+ */
 function stateOf(step, visited, wrong) {
   if (wrong.has(step)) return "problem";
-  if (["mask", "answer"].includes(step)) return visited.includes(step) ? "done" : "";
-  return results.get(step) ?? "";
+  const looked = ["mask", "answer"].includes(step) || (step === "connect" && value("mqtt.broker") === "embedded");
+  return results.get(step) || (looked && visited.includes(step) ? "done" : "");
 }
 
 export function showSteps() {

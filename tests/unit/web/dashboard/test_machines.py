@@ -11,7 +11,9 @@ import pytest
 from starlette.applications import Starlette
 
 from edge.contract.alerts import ALERTS
+from edge.contract.channels import SILENCE
 from edge.contract.examples import ALERT, HEALTH, INFO, WINDOW
+from edge.contract.payloads import State
 from edge.contract.timestamps import format_timestamp, parse_timestamp
 from edge.recording.deletion_requests import Request
 from edge.reporting.machine_report import MachineReport
@@ -46,6 +48,55 @@ def test_a_page_is_told_that_something_changed_and_asks_for_the_rest() -> None:
     assert [(each.name, each.level) for each in found.machines()] == [("room-2", "bad"), ("room-1", "good")]
     found.receive("classroom/room-2/alert/disk", b"")
     assert [each.level for each in found.machines()] == ["good", "good"]
+
+
+@pytest.mark.parametrize("paused", [False, True])
+def test_every_page_and_the_technician_call_a_room_silent_from_the_same_moment(*, paused: bool) -> None:
+    now = NOW
+    found = School("classroom", 4, lambda: now)
+    messages = {"availability": b"online", "info": INFO.to_json(), "latest": WINDOW.to_json()}
+    if paused:
+        messages["state"] = State(mode="paused", reason="a switch", since=WINDOW.window.end).to_json()
+    for kind, payload in messages.items():
+        found.receive(f"classroom/room-204/{kind}", payload)
+    found.take_changes()
+    now += 5
+    health = HEALTH.model_copy(update={"time": format_timestamp(datetime.fromtimestamp(now, timezone.utc))})
+    found.receive("classroom/room-204/health", health.to_json())
+    changes = found.take_changes()
+    assert changes is not None
+    silent_from = changes["rooms"]["room-204"]["silent_from"]
+    assert silent_from == round(1000 * (NOW + (5 + SILENCE if paused else 32)))
+    for seconds, silent in ((-1, False), (1, True)):
+        now = silent_from / 1000 + seconds
+        assert [each.status == "silent" for each in found.machines()] == [silent]
+
+
+def test_a_page_is_told_that_a_room_is_drawn() -> None:
+    found = school()
+    assert not found.summaries()["room-1"]["drawn"]
+    found.receive("classroom/room-1/info", INFO.model_copy(update={"camera": "sample"}).to_json())
+    assert found.summaries()["room-1"]["drawn"]
+
+
+def test_figures_of_before_do_not_go_on_by_a_window_that_is_not_shown() -> None:
+    now = NOW
+    found = School("classroom", 4, lambda: now)
+    found.receive("classroom/room-204/window", WINDOW.to_json())
+    found.take_changes()
+    now += 10
+    older = json.loads(WINDOW.to_json())
+    for edge in ("start", "end"):
+        older["window"][edge] = format_timestamp(parse_timestamp(older["window"][edge]) - timedelta(hours=1))
+    older["quality"]["clock_synced"] = False
+    older["seq"] -= 1
+    found.receive("classroom/room-204/window", json.dumps(older).encode())
+    changes = found.take_changes()
+    assert changes is not None
+    summary = changes["rooms"]["room-204"]
+    assert summary["latest"]["key"].endswith(str(WINDOW.seq))  # its figures are those of then
+    assert summary["silent_from"] == round(1000 * (NOW + 32))
+    assert [each.status for each in found.machines()] == ["no_status"]
 
 
 def test_a_room_whose_clock_is_not_set_is_silent_once_no_window_comes() -> None:
