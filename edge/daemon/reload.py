@@ -137,7 +137,7 @@ class Reload:
             models = ModelSet.load(choice)
         source, same = self.source, config.camera.source == self.config.camera.source
         if not (same and config.camera.source == "auto" and live(source)):
-            source, _ = factory.resolve_source(config)  # but a camera that is lost does not become the sample scene
+            source, _ = factory.resolve_source(config)  # but a camera that is lost does not become the sample room
         if problem := config.unanswered(source):  # of `auto` the configuration alone does not tell that it is live
             raise ConfigError(problem)
         self._open_camera(source, config)  # the constructor alone: a source of no known kind is refused here
