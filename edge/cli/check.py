@@ -24,14 +24,15 @@ from edge.config.camera_source import has_certificate, live
 from edge.config.schema import ANSWERED_FOR, Config
 from edge.daemon import mask_guard, unset_clock
 from edge.daemon.broker_check import check_broker
-from edge.daemon.guarded_camera import CameraClosedError, GuardedCamera
-from edge.daemon.paths import masks_path, outbox_path
+from edge.daemon.guarded_camera import CameraClosedError, GuardedCamera, check_pause
+from edge.daemon.paths import masks_path, outbox_path, pause_path
 from edge.delivery.outbox_tables import ForeignFileError, examine
 from edge.errors import EXIT_FAILED, CameraError, EdgeError
 from edge.hardware.private_memory import REMEDY, swap_problem
 from edge.support.daemon_words import kept_place
 from edge.support.support_file import CheckRow
 from edge.text import printable
+from edge.timing.clock import clock_synced
 from edge.timing.schedule import in_words
 from edge.vision.model_set import ModelChoice, ModelSet
 from edge.vision.tflite import runtime_version
@@ -93,6 +94,8 @@ def run_checks(args: argparse.Namespace) -> list[CheckRow]:
     if config is not None:
         models = report.run("models", lambda: _models(config))
         frame = report.run("camera", lambda: _camera(config))
+        if frame is not None:  # else that row says so
+            report.rows += _pause(config)
         if models is not None and frame is not None:
             report.run("analysis", lambda: _analysis(models, frame))
         if config.camera.masks:
@@ -102,6 +105,7 @@ def run_checks(args: argparse.Namespace) -> list[CheckRow]:
         report.rows.append(_privacy(config))
         if config.privacy.schedule:
             report.rows.append(_schedule(config))
+        report.rows.append(_clock(config))
         if config.metrics.port is not None:
             report.run("metrics", lambda: _metrics(config))
         report.run("place", lambda: _place(config))
@@ -243,6 +247,25 @@ def _shows_people(config: Config) -> bool:
         return live(resolve_source(config)[0])
     except EdgeError:  # a camera that is not plugged in
         return True
+
+
+def _pause(config: Config) -> list[CheckRow]:
+    """A film or the sample room can be tried while the daemon is paused, and then nothing else would say that it is."""
+    try:
+        check_pause(pause_path(config))
+    except CameraClosedError as error:
+        return [CheckRow("pause", WARNING, error.problem, error.remedy)]
+    return []
+
+
+def _clock(config: Config) -> CheckRow:
+    if clock_synced():
+        return CheckRow("clock", OK, "set")
+    if config.privacy.trust_clock:
+        return CheckRow("clock", OK, "not set (NTP), but taken for right: privacy.trust_clock is true")
+    return CheckRow(
+        "clock", WARNING, "this machine's clock is not set (NTP): windows may have a wrong time", unset_clock.REMEDY
+    )
 
 
 def _schedule(config: Config) -> CheckRow:
