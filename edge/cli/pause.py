@@ -29,10 +29,7 @@ EXAMPLES = """examples:
 """
 
 DAEMON_SECONDS = 2.0  # a daemon that could not say that it runs, as the disk was full, does so with its next look
-NOBODY = (
-    "no daemon that uses it runs now, or one of version 0.2 or older, whose log says whether it is paused; the next "
-    "one starts paused"
-)
+NOBODY = "edge is not running here, or runs as another user or with another configuration; the next one starts paused"
 ANSWER_SECONDS = 10.0  # a driver lets go of its camera when its last read has ended
 
 
