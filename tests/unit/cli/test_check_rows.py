@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edge.cli.check import OK, WARNING, _clock, _pause
+from edge.cli.check_rows import OK, WARNING, clock_row, pause_rows
 from edge.config.schema import Config
 from edge.daemon.paths import pause_path
 from edge.daemon.pause_store import Pause, PauseStore
@@ -20,9 +20,9 @@ def room(tmp_path: Path, **privacy: object) -> Config:
 
 def test_a_room_that_a_person_has_paused_is_said_to_be(tmp_path: Path) -> None:
     config = room(tmp_path)
-    assert _pause(config) == []
+    assert pause_rows(config) == []
     PauseStore(pause_path(config)).store(Pause("Mrs Doe", "2026-10-04T08:15:00.000Z"))
-    (row,) = _pause(config)
+    (row,) = pause_rows(config)
     assert (row.part, row.status) == ("pause", WARNING)
     assert "paused since 2026-10-04T08:15:00.000Z by Mrs Doe" in row.found
     assert "edge resume" in row.remedy
@@ -30,7 +30,7 @@ def test_a_room_that_a_person_has_paused_is_said_to_be(tmp_path: Path) -> None:
 
 
 def test_a_clock_that_is_not_set_is_said_to_be_unless_it_is_right_without(tmp_path: Path) -> None:
-    row = _clock(room(tmp_path))
+    row = clock_row(room(tmp_path))
     assert row.status == (OK if clock_synced() else WARNING)
     assert clock_synced() or "clock is not set" in row.found
-    assert _clock(room(tmp_path, trust_clock=True)).status == OK
+    assert clock_row(room(tmp_path, trust_clock=True)).status == OK
