@@ -37,7 +37,7 @@ class Footage(Protocol):
 
 
 class SceneFootage:
-    """A sample scene, kept as the JPEG pictures that a USB camera would send.
+    """A sample room, kept as the JPEG pictures that a USB camera would send.
 
     Args:
         faces: How many people, 1 to 100.

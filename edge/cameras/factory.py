@@ -28,7 +28,7 @@ def resolve_source(config: Config) -> tuple[str, str]:
         The source to open, and a sentence for the user when `auto` chose it (else "").
 
     Raises:
-        CameraError: There is no camera, and the sample scene could be taken for the room: somebody answers for a
+        CameraError: There is no camera, and the sample room could be taken for the room: somebody answers for a
             camera; or heads are counted, for which nobody has to, and sent to a broker where others read them.
     """
     source = config.camera.source
@@ -42,10 +42,10 @@ def resolve_source(config: Config) -> tuple[str, str]:
             "plug it in, or set camera.source: sample for the drawn sample room",
         )
     if not devices:
-        return "sample", "no camera was found, so the sample scene is shown (camera.source: auto)"
+        return "sample", "no camera was found, so the sample room is shown (camera.source: auto)"
     if config.lacks_deployment:
         return "sample", (
-            f"camera {devices[0]} was found, but the sample scene is shown: to use the camera, fill in "
+            f"camera {devices[0]} was found, but the sample room is shown: to use the camera, fill in "
             "deployment.responsible and deployment.legal_basis in config.yaml (or count faces only: mode: headcount)"
         )
     return devices[0], f"camera {devices[0]} was found (camera.source: auto)"

@@ -47,7 +47,7 @@ class UsbCamera:
             if not stat.S_ISCHR(Path(self.name).stat().st_mode):
                 raise CameraError(f"camera {self.name} is not a device", "for a video file write file:PATH")
         except FileNotFoundError:
-            raise CameraError(f"camera {self.name} does not exist", f"plug it in; {_found()}") from None
+            raise CameraError(f"camera {self.name} does not exist", f"plug it in; {_otherwise()}") from None
         if not os.access(self.name, os.R_OK | os.W_OK):
             raise CameraError(f"camera {self.name}: permission denied", "add this user to the group video")
         capture = cv2.VideoCapture(os.path.realpath(self.name), cv2.CAP_V4L2)
@@ -100,9 +100,10 @@ def tries(now: Callable[[], float] = time.monotonic) -> Iterator[None]:
         yield
 
 
-def _found() -> str:
-    devices = usb_devices()
-    return f"found: {', '.join(devices)}" if devices else "no camera was found"
+def _otherwise() -> str:
+    if devices := usb_devices():
+        return f"or set camera.source to one that is here: {', '.join(devices)}"
+    return "if it is, this machine does not see it: try another cable and port (dmesg says what happens)"
 
 
 def usb_devices(root: Path = Path("/")) -> dict[str, str]:

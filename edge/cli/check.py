@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,10 +18,11 @@ from edge.cameras.exif import UPRIGHT
 from edge.cameras.factory import resolve_source
 from edge.cameras.masks import Masks
 from edge.cli import add_config_arguments, read_config
+from edge.cli.check_rows import FAILED, OK, WARNING, clock_row, pause_rows, schedule_row
 from edge.config.address_redaction import without_password
 from edge.config.camera_source import has_certificate, live
 from edge.config.schema import ANSWERED_FOR, Config
-from edge.daemon import mask_guard, unset_clock
+from edge.daemon import mask_guard
 from edge.daemon.broker_check import check_broker, takes_any_client_id
 from edge.daemon.guarded_camera import CameraClosedError, GuardedCamera
 from edge.daemon.paths import masks_path, outbox_path
@@ -32,7 +32,6 @@ from edge.hardware.private_memory import REMEDY, swap_problem
 from edge.support.daemon_words import kept_place
 from edge.support.support_file import CheckRow
 from edge.text import printable
-from edge.timing.schedule import in_words
 from edge.vision.model_set import ModelChoice, ModelSet
 from edge.vision.tflite import runtime_version
 from edge.web.setup.place_file import geometry
@@ -49,7 +48,6 @@ EXAMPLES = """examples:
   edge check --set mqtt.broker=mqtts://broker.example:8883
 """
 
-OK, WARNING, FAILED = "ok", "warning", "failed"
 WIDEST = 10_000  # characters: a line of the table takes as many as it needs
 ANY_CLIENT_ID = CheckRow(
     "client id", WARNING,
@@ -100,6 +98,8 @@ def run_checks(args: argparse.Namespace) -> list[CheckRow]:
     if config is not None:
         models = report.run("models", lambda: _models(config))
         frame = report.run("camera", lambda: _camera(config))
+        if frame is not None:  # else that row says so
+            report.rows += pause_rows(config)
         if models is not None and frame is not None:
             report.run("analysis", lambda: _analysis(models, frame))
         if config.camera.masks:
@@ -110,7 +110,8 @@ def run_checks(args: argparse.Namespace) -> list[CheckRow]:
             report.rows.append(ANY_CLIENT_ID)
         report.rows.append(_privacy(config))
         if config.privacy.schedule:
-            report.rows.append(_schedule(config))
+            report.rows.append(schedule_row(config))
+        report.rows.append(clock_row(config))
         if config.metrics.port is not None:
             report.run("metrics", lambda: _metrics(config))
         report.run("place", lambda: _place(config))
@@ -252,14 +253,6 @@ def _shows_people(config: Config) -> bool:
         return live(resolve_source(config)[0])
     except EdgeError:  # a camera that is not plugged in
         return True
-
-
-def _schedule(config: Config) -> CheckRow:
-    if unset_clock.keeps_closed(config.privacy):
-        found = f"{unset_clock.PROBLEM}, so the daemon keeps its camera closed until then"
-        return CheckRow("schedule", WARNING, found, unset_clock.REMEDY)
-    until = config.privacy.weekly.until(now := datetime.now(timezone.utc))
-    return CheckRow("schedule", OK, "not paused now" if until is None else f"paused until {in_words(until, now)}")
 
 
 def _place(config: Config) -> tuple[str, None]:

@@ -172,7 +172,7 @@ def _recorder(
         return None
     from edge.recording.recording_service import RecordingService  # noqa: PLC0415 - --help needs none of it
 
-    recorder = RecordingService(recording_task(args, target, settings, prefix, devices))
+    recorder = RecordingService(recording_task(args, target, settings, prefix, devices), owner="edge dashboard")
     recorder.check()
     return recorder
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.cli import add_config_arguments, program, read_config
+from edge.contract.causes import AT_THE_DEVICE
 from edge.contract.timestamps import format_timestamp
 from edge.daemon import kept_pause
 from edge.daemon.daemon_lock import DaemonLock, Flag, is_held
@@ -28,18 +29,14 @@ EXAMPLES = """examples:
 """
 
 DAEMON_SECONDS = 2.0  # a daemon that could not say that it runs, as the disk was full, does so with its next look
-NOBODY = (
-    "no daemon that uses it runs now, or one of version 0.2 or older, whose log says whether it is paused; the next "
-    "one starts paused"
-)
+NOBODY = "edge is not running here, or runs as another user or with another configuration; the next one starts paused"
 ANSWER_SECONDS = 10.0  # a driver lets go of its camera when its last read has ended
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     add_config_arguments(parser)
-    somebody = "a person at the device"
-    parser.add_argument("--by", metavar="NAME", default=somebody, help="who pauses; every subscriber sees it")
+    parser.add_argument("--by", metavar="NAME", default=AT_THE_DEVICE, help="who pauses; subscribers see it meanwhile")
 
 
 def main(args: argparse.Namespace) -> int:

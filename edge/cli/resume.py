@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from edge.cli import add_config_arguments, read_config
+from edge.contract.causes import AT_THE_DEVICE
 from edge.contract.timestamps import format_timestamp
 from edge.daemon import mask_guard, unset_clock
 from edge.daemon.daemon_lock import DaemonLock, Flag
@@ -32,7 +33,7 @@ ANSWER_SECONDS = 10.0  # the daemon looks several times a second, but for moment
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     add_config_arguments(parser)
-    parser.add_argument("--by", default="a person at the device", help="who ends a scheduled pause; for the journal")
+    parser.add_argument("--by", default=AT_THE_DEVICE, help="who ends a scheduled pause; for the journal")
 
 
 def main(args: argparse.Namespace) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import faulthandler
 import queue
+import sys
 import threading
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
@@ -54,12 +55,15 @@ def main(args: argparse.Namespace) -> int:
 
     printer, ended = _Printer(), "the input ended"
     on_window = (lambda _window: None) if args.quiet else lambda window: printer.put(_in_words(window))
+    # Beside the lines of the audit, which are for programs; where nobody watches these are enough.
+    on_pause = (lambda text: printer.put(as_called(text))) if sys.stdout.isatty() else (lambda _text: None)
     audit.start(config)
     adopt_former_files(config)
     try:
         build_daemon(
             config, signals, lambda: read_config(args),
             on_window=on_window, on_ready=lambda lines: printer.put(as_called("\n".join(lines))),
+            on_pause=on_pause,
             notifier=Notifier.from_environment(), machine=Machine(open_camera=open_camera_of_daemon),
         ).run()  # fmt: skip
         if signals.stop.is_set():

@@ -8,8 +8,9 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import replace
 
-from edge.cli import add_config_arguments, read_config
+from edge.cli import add_config_arguments, program, read_config
 from edge.config.broker_url import BrokerUrl
+from edge.config.host_names import is_loopback
 from edge.config.schema import Config
 from edge.contract.topics import NAME_PATTERN
 from edge.daemon.paths import broker_settings
@@ -60,8 +61,12 @@ def subscriber_settings(
     Raises:
         ConfigError: The configuration cannot be used.
     """
-    config, elsewhere = _read_config(args)
+    config, configured = _read_config(args)
+    elsewhere = args.broker is not None and str(args.broker) != configured
     settings = replace(broker_settings(config, None, f"-{client}-{secrets.token_hex(4)}"), remedies=REMEDIES)
+    if configured == "embedded" and is_loopback(settings.url.host):  # the daemon itself is the broker
+        start = "edge run" if (called := program()) == "edge" else called
+        settings = replace(settings, nothing_listens=f"edge is not running here: start {start} in another terminal")
     if client_id is not None:
         settings = replace(settings, client_id=client_id)
     if elsewhere and config.mqtt.password_file is None:
@@ -69,10 +74,11 @@ def subscriber_settings(
     return settings, args.prefix or config.device.prefix, args.device or ["+"]
 
 
-def _read_config(args: argparse.Namespace) -> tuple[Config, bool]:
-    """The configuration with --broker in it, and whether that is another broker than the configured one."""
+def _read_config(args: argparse.Namespace) -> tuple[Config, str]:
+    """The configuration with --broker in it, and which broker is configured."""
     if args.broker is None:
-        return read_config(args), False
+        config = read_config(args)
+        return config, config.mqtt.broker
     given = {setting.partition("=")[0] for setting in args.set}
     others = [setting for setting in args.set if not setting.startswith("mqtt.")]
     configured = read_config(argparse.Namespace(config=args.config, set=others)).mqtt.broker
@@ -80,7 +86,7 @@ def _read_config(args: argparse.Namespace) -> tuple[Config, bool]:
     keys = CREDENTIALS if args.broker.tls else (*CREDENTIALS, "ca_file")
     withheld = [f"mqtt.{key}=null" for key in keys if elsewhere and f"mqtt.{key}" not in given]
     overrides = [*args.set, *withheld, f"mqtt.broker={args.broker}"]
-    return read_config(argparse.Namespace(config=args.config, set=overrides)), elsewhere
+    return read_config(argparse.Namespace(config=args.config, set=overrides)), configured
 
 
 def _url(text: str) -> BrokerUrl:

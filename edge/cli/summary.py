@@ -104,7 +104,7 @@ def notes(window: WindowPayload, *, small: bool = True) -> list[str]:
     if quality.coverage < LEAST_COVERAGE:
         found.append(f"coverage {math.floor(100 * quality.coverage)}{NO_BREAK}%")
     if not quality.clock_synced:
-        found.append("clock not synced")
+        found.append("clock not set")
     if window.replayed:
         found.append("replayed")
     if small and unclassified and unclassified.too_small:

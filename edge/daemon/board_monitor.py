@@ -45,7 +45,7 @@ class BoardMonitor:
         Args:
             now: Monotonic seconds.
             config: The configuration in force.
-            waits_for_clock: Whether the camera is closed because nothing has set the clock.
+            waits_for_clock: Whether the camera is closed because the clock is not set.
         """
         self._wanted = config.vision.fps
         self._update_clock(now, waits=waits_for_clock)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from edge.config.schema import WindowConfig
+from edge.contract.causes import OVER_MQTT, SOMEBODY_OVER_MQTT
 from edge.contract.commands import IntervalRequest, PauseRequest, Request
 from edge.mqtt.command_queue import CommandError, Handler
 
@@ -99,4 +100,4 @@ class CommandHandlers:
 
 
 def _requester(request: Request) -> str:
-    return f"{request.by}, over MQTT" if request.by else "somebody over MQTT"
+    return f"{request.by}, {OVER_MQTT}" if request.by else SOMEBODY_OVER_MQTT

@@ -53,13 +53,14 @@ class Machine:
     open_camera: Callable[[str, Config], Camera] = factory.open_camera
 
 
-def build_daemon(
+def build_daemon(  # noqa: PLR0913 - what it is made of, and who is told what
     config: Config,
     signals: Signals,
     read_config: Callable[[], Config],
     *,
     on_window: Callable[[WindowPayload], None] = lambda _window: None,
     on_ready: Callable[[list[str]], None] = lambda _lines: None,
+    on_pause: Callable[[str], None] = lambda _sentence: None,
     notifier: Notifier | None = None,
     machine: Machine | None = None,
 ) -> Daemon:
@@ -71,6 +72,7 @@ def build_daemon(
         read_config: Reads the configuration again; raises ConfigError.
         on_window: Called with every window once it is in the outbox (for a line on the terminal).
         on_ready: Called with a few lines for the user when everything is up.
+        on_pause: Called with a sentence for the user when a pause begins or ends.
         notifier: Reports to systemd that we are up, and that frames still come.
         machine: Clock, board and cameras, if not those of the machine we run on.
 
@@ -107,7 +109,7 @@ def build_daemon(
     )  # fmt: skip
 
     run_state = RunState(clock.utc, masks=masks, monotonic=clock.monotonic)
-    state = StatePublisher(run_state, camera, service, notifier, clock, lambda: analysis.still_faces)
+    state = StatePublisher(run_state, camera, service, notifier, clock, lambda: analysis.still_faces, on_pause)
     pauses = PauseControl(run_state, camera, gpio, analysis, state, clock.monotonic)
     monitor = BoardMonitor(lambda: format_timestamp(clock.utc()), machine.board)
     health = HealthReporter(config, meter, monitor, service, clock)

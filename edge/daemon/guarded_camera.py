@@ -95,7 +95,7 @@ class GuardedCamera(CameraSupervisor):
         _check_room(self._room)
         for path in self._former:
             try:
-                _check_pause(path)
+                check_pause(path)
             except CameraClosedError as error:
                 raise CameraClosedError(
                     f"{error.problem} (under the name that it had before)", "start this page again once that is over"
@@ -138,8 +138,8 @@ def _lamp(room: Config) -> GpioConfig:
     return room.gpio.model_copy(update={"button": None})
 
 
-def _check_pause(path: Path) -> None:
-    """Raises CameraClosedError where a person wants live cameras closed.
+def check_pause(path: Path) -> None:
+    """Raises CameraClosedError where a person wants the camera closed.
 
     Args:
         path: Of the pause's file.
@@ -161,7 +161,7 @@ def _check_pause(path: Path) -> None:
 def _check_room(room: Config) -> None:
     """Raises CameraClosedError where a person or the schedule wants live cameras closed."""
     path, now = pause_path(room), datetime.now(timezone.utc)
-    _check_pause(path)
+    check_pause(path)
     if unset_clock.keeps_closed(room.privacy):
         raise CameraClosedError(unset_clock.PROBLEM, unset_clock.REMEDY)
     if room.privacy.follows_local_zone and (problem := schedule_zone_problem()):

@@ -7,6 +7,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from edge.contract.causes import AT_THE_DEVICE
 from edge.daemon.daemon_lock import DaemonLock, Flag
 from edge.daemon.pause_confirmation import PauseConfirmation
 from edge.daemon.pause_looks import Found, PauseLooks, Seen
@@ -35,7 +36,6 @@ REMEDY = f"make room on the disk, or replace it; it is tried again every {STORE_
 OTHER_DAEMON = (
     "end it (Ctrl-C in its terminal, or sudo systemctl stop edge), or give each its own device.name or outbox.path"
 )
-AT_THE_DEVICE = "a person at the device"
 READABLE = "edge: the folder can be read again"
 
 

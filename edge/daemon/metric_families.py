@@ -32,7 +32,7 @@ class Snapshot:
         board: What the board says.
         rss_mb: Resident memory, 2^20 bytes; None: not known.
         alerts: Names of the alerts in force.
-        waits_for_clock: Whether the schedule keeps the camera closed for a clock that nothing has set.
+        waits_for_clock: Whether the schedule keeps the camera closed for a clock that is not set.
     """
 
     room: tuple[str, str]
@@ -63,7 +63,7 @@ def families(now: Snapshot, window: WindowPayload | None) -> Iterator[Metric]:
     yield _labelled("edge_mode", "What the daemon does: 1 for the mode it is in.", "mode", modes)
     yield GaugeMetricFamily(
         "edge_waits_for_clock",
-        "Whether the schedule keeps the camera closed for a clock that nothing has set.",
+        "Whether the schedule keeps the camera closed for a clock that is not set.",
         now.waits_for_clock,
     )
     yield CounterMetricFamily("edge_frames_analysed", "Frames analysed.", now.frames)

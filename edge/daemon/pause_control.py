@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from edge.hardware.gpio import BUTTON
+from edge.contract.causes import BUTTON, without_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -129,4 +129,5 @@ class PauseControl:
         elif self._camera.mode == "paused" and not self._run_state.closed:
             self._camera.resume()
             self._analysis.begin()
-            self._state.publish(f"resumed by {by}")
+            # The broker keeps this for as long as the room runs; the log has the name.
+            self._state.publish(f"resumed by {without_name(by)}")

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from edge.contract.causes import SOMEBODY
 from edge.contract.timestamps import format_timestamp, parse_timestamp
 from edge.daemon.state_file import UNREADABLE, StateFile
 from edge.errors import EdgeError
@@ -57,7 +58,7 @@ class Override:
 
 def somebody(path: Path) -> str:
     """Who paused where this file cannot be read, in words."""
-    return f"somebody ({path} cannot be read)"
+    return f"{SOMEBODY} ({path} cannot be read)"
 
 
 def resumed_path(pause: Path) -> Path:

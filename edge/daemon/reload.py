@@ -10,6 +10,7 @@ from edge.cameras import factory
 from edge.cameras.certificates import check_certificate_file
 from edge.cameras.supervisor import capture_maker
 from edge.config.camera_source import live
+from edge.contract.causes import FORMER_CONFIGURATION
 from edge.contract.payloads import Alert
 from edge.contract.timestamps import format_timestamp
 from edge.daemon import audit, telemetry
@@ -136,7 +137,7 @@ class Reload:
             models = ModelSet.load(choice)
         source, same = self.source, config.camera.source == self.config.camera.source
         if not (same and config.camera.source == "auto" and live(source)):
-            source, _ = factory.resolve_source(config)  # but a camera that is lost does not become the sample scene
+            source, _ = factory.resolve_source(config)  # but a camera that is lost does not become the sample room
         if problem := config.unanswered(source):  # of `auto` the configuration alone does not tell that it is live
             raise ConfigError(problem)
         self._open_camera(source, config)  # the constructor alone: a source of no known kind is refused here
@@ -199,7 +200,7 @@ class Reload:
             audit.record("configuration", "edge: no such connection", self._clock.utc(), changed=back)
             parts.run_state.kept.go_back()  # what lies under the new name may be another room's
             self._connect(old, "the new configuration could not be used")
-            parts.pauses.update("the configuration before")  # where that pause has closed the camera meanwhile
+            parts.pauses.update(FORMER_CONFIGURATION)  # where that pause has closed the camera meanwhile
             since = format_timestamp(self._clock.utc())
             parts.service.set_alert("config", Alert(problem=error.problem, remedy=error.remedy, since=since))
         if not parts.run_state.closed and parts.camera.mode != "paused":

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from edge.cameras.supervisor import STILL_CLOSING, CameraSupervisor
 from edge.config.schema import PrivacyConfig
+from edge.contract.causes import CONFIRMED, SCHEDULE
 from edge.contract.payloads import RunMode, State
 from edge.contract.timestamps import format_timestamp
 from edge.daemon import audit, mask_guard, unset_clock
@@ -24,9 +25,7 @@ from edge.timing.schedule import Schedule, in_words
 
 logger = logging.getLogger(__name__)
 
-SCHEDULE = "the schedule"
 MASKS = "the masks"
-CONFIRMED = "a person who confirmed the masks"
 BACK = {"throttled": "the board has cooled down"}
 NO_CLOCK = f"paused: {unset_clock.PROBLEM}"
 
@@ -105,7 +104,7 @@ class RunState:
 
     @property
     def waits_for_clock(self) -> bool:
-        """Whether the schedule keeps the camera closed for a clock that nothing has set, as of the last update."""
+        """Whether the schedule keeps the camera closed for a clock that is not set, as of the last update."""
         return self.scheduled == NO_CLOCK
 
     @property

@@ -40,6 +40,7 @@ class StatePublisher:
         notifier: Shows it in `systemctl status`.
         clock: Since when a picture stands still.
         still_faces: Whether there are faces that do not move as living heads do.
+        tell: Called with a sentence for whoever watches the daemon, when a pause begins or ends.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class StatePublisher:
         notifier: Notifier,
         clock: Clock,
         still_faces: Callable[[], bool] = lambda: False,
+        tell: Callable[[str], None] = lambda _sentence: None,
     ) -> None:
         self._run_state = run_state
         self._camera = camera
@@ -57,13 +59,20 @@ class StatePublisher:
         self._notifier = notifier
         self._clock = clock
         self._still_faces = still_faces
+        self._tell = tell
         self._picture: tuple[str, str] | None = None
         self._masks = ""
 
     def publish(self, reason: str = "") -> None:
         """Publish the state if it has changed; `reason` says why, where the state itself does not."""
+        before = self._run_state.published
         if (state := self._run_state.changed_state(self._camera, reason)) is not None:
             self._service.publish_state(state)
+            was_paused = before is not None and before.mode == "paused"
+            if state.mode == "paused" and not was_paused:
+                self._tell(self._run_state.notice)
+            elif state.mode in ("running", "throttled") and was_paused:
+                self._tell(f"{state.reason}: windows come again")
         if (published := self._run_state.published) is not None:
             waiting = f"; {self._service.depth} windows wait for the broker" if self._service.depth > 1 else ""
             self._notifier.status(f"{published.mode}: {published.reason}{waiting}")

@@ -9,7 +9,7 @@ from edge.timing.clock import clock_synced
 if TYPE_CHECKING:
     from edge.config.schema import PrivacyConfig
 
-PROBLEM = "there is a schedule, but nothing has set this machine's clock (NTP)"
+PROBLEM = "there is a schedule, but this machine's clock is not set (NTP)"
 REMEDY = "let the network set it (see timedatectl); if it is right without, set privacy.trust_clock: true"
 
 

@@ -15,7 +15,6 @@ from edge.errors import BusyError, ConfigError, EdgeError
 
 logger = logging.getLogger(__name__)
 
-BUTTON = "the button in the room"
 BOUNCE = 0.05  # seconds in which a button may bounce
 REMEDY = (
     "on a Raspberry Pi: apt-get install python3-gpiozero python3-lgpio, and a user in the group gpio; "

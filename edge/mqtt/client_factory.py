@@ -32,6 +32,7 @@ class BrokerSettings:
         handshake_timeout: Seconds until the broker has to answer CONNECT.
         answer_timeout: Seconds until the broker has to answer a message or a subscription.
         remedies: What to do about some of the broker's reason codes, where that is not what a device would do.
+        nothing_listens: What to do where the address refuses the connection, if that is not the usual.
     """
 
     url: BrokerUrl
@@ -47,6 +48,7 @@ class BrokerSettings:
     handshake_timeout: float = 10.0
     answer_timeout: float = 30.0
     remedies: Mapping[int, str] = field(default_factory=dict)
+    nothing_listens: str = problem.REACH_REMEDY
 
     def __repr__(self) -> str:
         return f"BrokerSettings({self.url}, user {self.username!r})"

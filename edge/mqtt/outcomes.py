@@ -60,7 +60,7 @@ class Outcomes:
 
     def connect_failed(self, error: BaseException | None) -> None:
         """Name, TCP or TLS failed."""
-        self._refusals.report(problem.connect_failed(self._settings.url, error))
+        self._refusals.report(problem.connect_failed(self._settings.url, error, self._settings.nothing_listens))
         self._end(self._machine.connect_failed)
 
     def timed_out(self) -> None:

@@ -97,9 +97,11 @@ class Problem:
         return kind(self.text, self.remedy)
 
 
-def connect_failed(url: object, error: BaseException | None) -> Problem:
-    """Name, TCP or TLS failed."""
+def connect_failed(url: object, error: BaseException | None, nothing_listens: str = REACH_REMEDY) -> Problem:
+    """Name, TCP or TLS failed; `nothing_listens`: what to do where the connection is refused."""
     code, text, remedy = _explain(error)
+    if isinstance(error, ConnectionRefusedError):
+        remedy = nothing_listens
     return Problem(code, f"broker {url} cannot be reached: {text}", remedy)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from edge.contract.causes import without_names
 from edge.contract.machine_messages import MachineInfo
 from edge.contract.payloads import State
 from edge.contract.validation import DeviceMessage, NewerWindow
@@ -19,7 +20,7 @@ class DeviceWords(NamedTuple):
     """By device, in order.
 
     Attributes:
-        states: Each once. None is left out: they have times of their own.
+        states: Each once, without the name of who paused. None is left out: they have times of their own.
         availability: Words of which none is as the one before.
         infos: The last.
         newer: Windows of a schema that we do not know.
@@ -44,6 +45,7 @@ def words_of(messages: Iterable[DeviceMessage], deleted: DeletedSpans) -> Device
     for message in messages:
         device, content = message.device, message.content
         if isinstance(content, State):
+            content = content.model_copy(update={"reason": without_names(content.reason)})
             state = deleted.lasting(device, content)
             if state is not None and state.since != content.since:  # of several of a deleted time the last one lasts
                 moved[device, state.since] = state

@@ -35,6 +35,7 @@ from edge.recording.layout import (
 )
 from edge.recording.location import Location
 from edge.recording.lost_journal import lost_journal
+from edge.recording.names_in_states import forget_names
 
 BUSY_SECONDS = 2.0  # how long another program may hold the file before we say so
 INSTRUCTIONS = 100_000  # of SQLite's machine, between two signs of progress: some milliseconds
@@ -193,6 +194,7 @@ def _make_current(database: sqlite3.Connection, path: Path, prefix: str, layout:
             migrate(database, path, layout)
         if found == prefix:
             add_indexes(database)
+            forget_names(database)
             if about.known(database, about.IDENTITY) is None:
                 about.keep(database, about.IDENTITY, secrets.token_hex(16))
         database.execute("COMMIT")

@@ -13,6 +13,7 @@ from edge.recording.failing_report import FailingReport, pause
 from edge.recording.former_session import FormerSession, former_client_id
 from edge.recording.recordable import topics
 from edge.recording.recorder import Recorder
+from edge.recording.recorder_lock import RecorderLock
 from edge.recording.recording_task import RecordingTask
 from edge.recording.session import Session
 from edge.recording.shared_recording import SharedRecording
@@ -37,6 +38,7 @@ class RecordingService:
         task: What and where.
         tell: Shows how it goes, several times a second; False where only the log does.
         ready: Called when the recording is open, which a conversion may come before, and what it lacks has been told.
+        owner: Who records, in words: a command.
     """
 
     def __init__(
@@ -44,20 +46,28 @@ class RecordingService:
         task: RecordingTask,
         tell: Callable[[str], bool] = lambda _words: False,
         ready: Callable[[], None] = lambda: None,
+        owner: str = "edge record",
     ) -> None:
         self._task = task
         self._tell = tell
         self._ready = ready
         self._database = make_store(task.target, task.prefix, self._converting, task.reserve)
+        self._lock = RecorderLock(task.target, owner) if isinstance(task.target, Path) else None
         self._line_at = time.monotonic() + LINE_EVERY  # when the log says next how it goes
         self._stored = 0  # windows by the last time
         self.failing = False
         """Whether the file cannot be written at the moment."""
 
     def check(self) -> None:
-        """Open it and close it again. Raises ConfigError, DiskError: it cannot be used, or not now."""
+        """Open it and close it again; no other process may record into the same file from now on.
+
+        Raises:
+            BusyError: Another process records into it.
+            ConfigError, DiskError: It cannot be used, or not now.
+        """
         try:
             self._database.start()
+            self._take_lock()
             self._database.claim(self._task.if_copy)
         finally:
             self._database.stop()
@@ -69,6 +79,7 @@ class RecordingService:
             stop: Ends it.
 
         Raises:
+            BusyError: Another process records into the file.
             ConfigError: The file cannot be used.
             RefusedError: The broker refused us from the first.
         """
@@ -93,6 +104,12 @@ class RecordingService:
             self._record(recorder, session, rest, stop)
         finally:
             self._database.stop()
+            if self._lock is not None:
+                self._lock.release()
+
+    def _take_lock(self) -> None:
+        if self._lock is not None:
+            self._lock.take()
 
     def _open(self, stop: threading.Event) -> tuple[str, str | None] | None:
         """Open the file, waiting for a disk that may work again; its client ids, or None when we are to stop."""
@@ -100,6 +117,7 @@ class RecordingService:
         while not stop.is_set():
             try:
                 self._database.start()
+                self._take_lock()  # only now: a file that is not a recording gets nothing beside it
                 ids = client_ids(self._database, self._task)
             except DiskError as error:
                 report.say(error)

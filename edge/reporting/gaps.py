@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 
+from edge.contract.causes import without_names
 from edge.recording.recorded import StateChange
 from edge.recording.runs import MILLISECOND, SHORT, Run
 from edge.recording.window_record import Stretch
@@ -209,7 +210,7 @@ def _explain(gap: Gap, states: Sequence[StateChange], availability: Sequence[Sta
         until = states[index + 1].since if index + 1 < len(states) else gap.end
         first, last = max(state.since, gap.start), min(until, gap.end)
         if state.mode in ("paused", "camera_lost") and last > first:
-            silent.append(Gap(first, last, state.mode, printable(state.reason, LONGEST_REASON)))
+            silent.append(Gap(first, last, state.mode, printable(without_names(state.reason), LONGEST_REASON)))
     pieces: list[Gap] = []
     reached = gap.start
     for piece in [*silent, None]:

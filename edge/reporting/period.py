@@ -12,7 +12,7 @@ from pathlib import Path
 
 from edge.errors import ConfigError
 from edge.text import printable
-from edge.timing.local_zone import LOCAL, local_zone_problem
+from edge.timing.local_zone import LOCAL, local_zone_problem, zone_of_file
 from edge.timing.timetable import Timetable
 from edge.timing.zone_names import zone_named
 
@@ -178,7 +178,7 @@ def time_zone(name: str | None) -> tzinfo:
         raise ConfigError(problem, "or name one with --zone")
     try:
         with local.open("rb") as file:
-            return zoneinfo.ZoneInfo.from_file(file, key="local time")
+            return zoneinfo.ZoneInfo.from_file(file, key=zone_of_file(local))
     except (OSError, ValueError):
         return timezone.utc  # a machine without a setting runs on UTC
 

@@ -6,6 +6,7 @@ from datetime import time, timedelta
 
 from edge.contract.shares import ShareRange, front_share
 from edge.languages.words import Words
+from edge.reporting.cause_words import reason_in_words
 from edge.reporting.change_detection import LONGEST as LONGEST_LESSON
 from edge.reporting.comparison_sentences import MAY_BE_EQUAL, may_be_equal
 from edge.reporting.gaps import WORDS, Gap
@@ -147,7 +148,11 @@ def reason(gap: Gap, words: Words) -> str:
     said = words.say(WORDS[gap.kind])
     if gap.kind == "off" and gap.missing:
         return words.translate("{reason}, {n} windows missing", reason=said, n=gap.missing)
-    detail = words.number(gap.missing) if gap.missing else gap.detail
+    if gap.missing:
+        return f"{said}: {words.number(gap.missing)}"
+    detail = "; ".join(part if isinstance(part, str) else words.say(part) for part in reason_in_words(gap.detail))
+    if gap.detail.startswith(WORDS[gap.kind].template):  # "paused by the schedule" says both
+        return detail
     return f"{said}: {detail}" if detail else said
 
 

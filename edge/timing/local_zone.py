@@ -51,6 +51,11 @@ def schedule_zone_problem() -> str:
     return local_zone_problem()
 
 
+def zone_of_file(path: Path) -> str | None:
+    """The name of the zone that a file, or a link to one such as `LOCAL`, has; None: it tells none."""
+    return os.path.realpath(path).partition("/zoneinfo/")[2] or None
+
+
 def _remedy(name: str) -> str:
     try:
         zone_named(name)

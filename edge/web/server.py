@@ -71,7 +71,9 @@ def read_token(path: Path) -> str:
         reason = getattr(error, "strerror", None) or "not plain text"
         # Somebody may have given the token itself.
         name = "(a word)" if not path.exists() and re.fullmatch(TOKEN_PATTERN, str(path)) else path
-        raise ConfigError(f"--token-file {name} cannot be read ({reason})", "it names a file with one word") from None
+        raise ConfigError(
+            f"--token-file {name} cannot be read ({reason})", "make it: (umask 077; openssl rand -hex 16 > FILE)"
+        ) from None
     if not re.fullmatch(TOKEN_PATTERN, token):
         raise ConfigError(
             f"--token-file {path} holds no usable token",

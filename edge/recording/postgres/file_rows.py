@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, get_args
 
+from edge.contract.causes import without_names
 from edge.contract.payloads import FaceFigures, RunMode
 from edge.contract.topics import NAME_PATTERN
 from edge.contract.validation import MAX_PAYLOAD, SCHEMA_PATTERN, faces_fit, frames_fit
@@ -52,7 +53,7 @@ def state(row: tuple[Any, ...]) -> tuple[Any, ...]:
     name, since, mode, reason, received = row
     if mode not in get_args(RunMode):
         raise ValueError
-    return device(name), moment(since), mode, _text(reason), moment(received)
+    return device(name), moment(since), mode, without_names(_text(reason) or ""), moment(received)
 
 
 def availability(row: tuple[Any, ...]) -> tuple[Any, ...]:

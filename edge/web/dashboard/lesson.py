@@ -14,6 +14,7 @@ from edge.contract.validation import end_of
 from edge.recording.deletion_requests import DeletedTimes
 from edge.recording.recorded import Recorded, StateChange
 from edge.recording.rollups import Bucket, bucket_of
+from edge.reporting.cause_words import reason_as_json
 from edge.reporting.deleted_times import Times
 from edge.reporting.gaps import FACES_KNOWN, WORDS, Gap, gaps, unheard
 from edge.reporting.stretch import stretches_of, windows_between
@@ -168,7 +169,7 @@ def gaps_json(gaps: Sequence[Gap], start: datetime) -> list[JSON]:
 def _gap(gap: Gap, start: datetime) -> JSON:
     return {
         "start": milliseconds(max(gap.start, start)), "end": milliseconds(gap.end), "kind": gap.kind,
-        "word": WORDS[gap.kind].template, "reason": f"{gap.missing:,}" if gap.missing else gap.detail,
+        "word": WORDS[gap.kind].template, "reason": [f"{gap.missing:,}"] if gap.missing else reason_as_json(gap.detail),
         "faces_known": gap.kind in FACES_KNOWN,
     }  # fmt: skip
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Hashable
 from datetime import tzinfo
 from functools import partial
@@ -16,7 +15,6 @@ from edge.errors import ConfigError, EdgeError
 from edge.recording.recorded import Recorded
 from edge.recording.stores import Target, make_reader
 from edge.text import Sentence
-from edge.timing.local_zone import LOCAL
 from edge.timing.old_zone_names import older
 from edge.timing.timetable import Timetable
 from edge.web.dashboard.questions import Questions
@@ -48,8 +46,6 @@ class Past:
     def zone_names(self) -> list[str]:
         """The zone as browsers know it, also such as are older than its name; empty where only this machine does."""
         key = cast("str | None", getattr(self.zone, "key", None))
-        if key == "local time":
-            key = os.path.realpath(LOCAL).partition("/zoneinfo/")[2]
         if not key:
             return []
         name = key.removeprefix("posix/")  # a folder with the same zones once more

@@ -7,6 +7,7 @@ from typing import Any
 
 from edge.contract.payloads import State, WindowPayload
 from edge.contract.timestamps import parse_timestamp
+from edge.reporting.cause_words import reason_as_json
 from edge.reporting.machine import Machine
 from edge.reporting.silence import WITHOUT_WINDOWS, outdated_from, silent_from
 from edge.text import printable
@@ -51,7 +52,7 @@ class Room:
         return {
             "online": self.online,
             "mode": state.mode if state else None,
-            "reason": printable(state.reason, MAX_REASON) if state else "",
+            "reason": reason_as_json(printable(state.reason, MAX_REASON)) if state else [],
             "since": milliseconds(state.since) if state else None,
             "labels": self.history.labels,
             "latest": self.latest,

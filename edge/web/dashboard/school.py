@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from edge.contract.causes import without_names
 from edge.contract.machine_messages import is_about_machine, read_machine_message
 from edge.contract.payloads import State, WindowPayload
 from edge.contract.validation import NewerWindow, newer, read_message
@@ -230,7 +231,7 @@ class School:
     def _set_state(self, name: str, room: Room, state: State | None) -> None:
         room.state = state
         if state is not None:
-            since, reason = state.since, printable(state.reason, MAX_REASON)
+            since, reason = state.since, printable(without_names(state.reason), MAX_REASON)
             if deleted := self.deleted.until(name, since):
                 since, reason = deleted, ""  # when and why it began was deleted, not that it lasts
             self._mark(room, Mark(milliseconds(since), state.mode, reason))

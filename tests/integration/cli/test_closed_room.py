@@ -74,7 +74,17 @@ def test_a_check_of_a_room_that_is_closed_has_neither_passed_nor_failed(edge: Ed
     out, _ = (process := edge("check", *words)).communicate(timeout=120)
     assert process.returncode == 0
     lines = {line.split()[0]: line for line in out.splitlines()[1:] if line[:1].strip()}
-    assert list(lines) == ["configuration", "models", "camera", "outbox", "broker", "privacy", "schedule", "place"]
+    assert list(lines) == [
+        "configuration",
+        "models",
+        "camera",
+        "outbox",
+        "broker",
+        "privacy",
+        "schedule",
+        "clock",
+        "place",
+    ]
     assert " warning " in lines["camera"]
     assert "not tried: the schedule keeps the camera closed until" in lines["camera"]
     assert camera.pictures == 0

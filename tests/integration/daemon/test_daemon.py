@@ -102,7 +102,7 @@ def test_without_configuration_it_does_the_main_job(edge: Edge) -> None:
         if "#2 " in line:
             break
     _, _, err = end(process)
-    assert "the sample scene is shown" in lines[0]
+    assert "the sample room is shown" in lines[0]
     assert "mosquitto_sub -h 127.0.0.1" in "".join(lines)
     assert process.returncode == 0, err
 

@@ -248,7 +248,7 @@ def test_watch_believes_no_half_of_it() -> None:
     shown = inbox.receive("classroom/room-1/window", json.dumps(window).encode())
     assert shown is not None
     assert summary.bars(shown) == []
-    assert summary.line("classroom", shown).endswith("25.0 faces (24-26)  [clock not synced]")
+    assert summary.line("classroom", shown).endswith("25.0 faces (24-26)  [clock not set]")
     for wrong in ({"counts": {"happy": 3}}, {"people": {"happy": 3.0}}, {"faces": {**window["faces"], "total": None}}):
         assert inbox.receive("classroom/room-1/window", json.dumps({**window, "seq": 9, **wrong}).encode()) is None
 

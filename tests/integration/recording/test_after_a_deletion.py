@@ -99,7 +99,10 @@ def test_a_pause_that_outlasts_a_deleted_time_goes_on_at_its_end(place: Place) -
         store.store([*as_messages(measured(0, 20)), PAUSED], MONDAY + HOUR)
     place.delete("room-1", MONDAY + 30 * MINUTE, MONDAY + HOUR, LATER)
     assert told(read(place)) == [("paused", 20, 30, 0), ("deleted", 30, 60, 0), ("paused", 60, 300, 0)]
-    assert [each.detail for each in read(place).gaps if each.kind == "paused"] == ["paused by Mrs Doe", ""]
+    assert [each.detail for each in read(place).gaps if each.kind == "paused"] == [
+        "paused by a person at the device",
+        "",
+    ]
 
 
 def test_a_room_that_came_back_in_a_lesson_that_goes_on_is_there_after_its_deletion(place: Place) -> None:

@@ -13,6 +13,7 @@ from typing import cast
 import pytest
 
 from edge.config.broker_url import BrokerUrl
+from edge.errors import EXIT_BUSY
 from edge.mqtt.client_factory import BrokerSettings
 from edge.recording.database import Database
 from edge.recording.recordable import examine
@@ -45,6 +46,16 @@ def test_old_windows_are_deleted(broker: int, edge: StartEdge, sender: Callable[
     recording(edge, path, broker, "--keep-days", "10")
     wait_for(lambda: rows(path) == [3, 4], 20)
     assert len(rows(path, "SELECT * FROM states")) == 2
+
+
+def test_a_second_recorder_of_a_file_ends_with_a_sentence(broker: int, edge: StartEdge, tmp_path: Path) -> None:
+    path = tmp_path / "r.sqlite"
+    first = recording(edge, path, broker)
+    second = edge("dashboard", "--port", "0", "--database", str(path), "--broker", address(broker))
+    said = second.communicate(timeout=60)
+    assert second.returncode == EXIT_BUSY, said
+    assert f"edge record (process {first.pid}) records into {path} already" in "".join(filter(None, said))
+    assert first.poll() is None
 
 
 def record_one(database: Database, broker: int, device: Sender, now: datetime) -> None:

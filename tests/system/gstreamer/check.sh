@@ -19,7 +19,7 @@ inside "cd /root/edge && ./run --version &&
   .venv/bin/python -c 'import cv2, numpy; print(cv2.__version__, cv2.__file__, numpy.__version__)'"
 step "pipelines"
 inside "cd /root/edge && .venv/bin/python -m tests.system.gstreamer.pipelines"
-step "./run check, with the sample scene: everything else works with this OpenCV, too"
+step "./run check, with the sample room: everything else works with this OpenCV, too"
 inside "cd /root/edge && COLUMNS=200 ./run check --set camera.source=sample"
 step "the daemon"
 inside "cd /root/edge && .venv/bin/python -m tests.system.picamera2.daemon \

@@ -84,7 +84,7 @@ def test_old_figures_are_dimmed() -> None:
 def test_what_limits_the_figures_is_said() -> None:
     quality = {"coverage": 0.899, "too_small": 31, "clock_synced": False}
     text = picture(room("room-1", quality=quality, replayed=True))
-    assert "coverage 89 %, clock not synced, replayed, too small: 31 of 767" in text
+    assert "coverage 89 %, clock not set, replayed, too small: 31 of 767" in text
 
 
 @pytest.mark.parametrize(("seconds", "age"), [(-60, "in the future"), (-1, "age 0 s"), (119, "119 s"), (7300, "2 h")])

@@ -7,10 +7,11 @@ import argparse
 import pytest
 
 from edge.cli import check
+from edge.cli.check_rows import FAILED, OK
 from edge.support.support_file import CheckRow
 
 COMMAND = "edge check --set mqtt.username=room-204-check"
-ROWS = [CheckRow("camera", check.OK, "sample"), CheckRow("broker", check.FAILED, "refuses us", f"try it: {COMMAND}")]
+ROWS = [CheckRow("camera", OK, "sample"), CheckRow("broker", FAILED, "refuses us", f"try it: {COMMAND}")]
 
 
 @pytest.mark.parametrize("columns", ["40", "80", "300"])

@@ -10,6 +10,7 @@ import pytest
 
 from edge.cli.subscriber import add_broker_arguments, add_client_id_argument, subscriber_settings
 from edge.mqtt.client_factory import BrokerSettings
+from edge.mqtt.problem import connect_failed
 
 CONFIG = """
 mqtt:
@@ -71,3 +72,24 @@ def test_a_reader_has_a_new_client_id_each_time_or_the_one_that_was_given(settin
     assert settings("--client-id", "edge-dashboard").client_id == "edge-dashboard"
     with pytest.raises(SystemExit):
         settings("--client-id", "a/b")
+
+
+@pytest.mark.parametrize(
+    ("words", "remedy"),
+    [
+        ((), "start ./run in another terminal"),
+        (("--broker", "mqtt://127.0.0.1:1884"), "start ./run in another terminal"),
+        (("--broker", "mqtt://192.168.1.10:1883"), "check mqtt.broker"),
+        (("--set", "mqtt.broker=mqtt://127.0.0.1:1883"), "check mqtt.broker"),
+    ],
+)
+def test_where_nothing_listens_at_the_brokers_place_of_edge_itself_that_is_to_be_started(
+    words: tuple[str, ...], remedy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EDGE_COMMAND", "./run")
+    (tmp_path / "config.yaml").write_text("mode: headcount\n")
+    parser = argparse.ArgumentParser()
+    add_broker_arguments(parser)
+    found = subscriber_settings(parser.parse_args(["--config", str(tmp_path / "config.yaml"), *words]), "watch")[0]
+    assert remedy in connect_failed(found.url, ConnectionRefusedError(), found.nothing_listens).remedy
+    assert "mqtt.broker" in connect_failed(found.url, TimeoutError(), found.nothing_listens).remedy

@@ -62,7 +62,7 @@ def test_a_pause_and_the_schedule_of_the_room_hold(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr("edge.daemon.unset_clock.clock_synced", lambda: False)
     assert closed_because(always, "usb:0") == ""
     unsure = config(schedule=[{"from": "00:00", "to": "00:01"}], time_zone="UTC")
-    assert "nothing has set this machine's clock" in closed_because(unsure, "usb:0")
+    assert "this machine's clock is not set" in closed_because(unsure, "usb:0")
     local = config(schedule=[{"from": "00:00", "to": "00:01"}], trust_clock=True)
     monkeypatch.setenv("TZ", "Nowhere/Gone")  # set after the start
     assert "TZ=Nowhere/Gone names no time zone" in closed_because(local, "usb:0")

@@ -365,7 +365,7 @@ def test_nobody_confirms_a_pause_under_a_name_that_was_given_up(kept: KeptPause,
         [sys.executable, "-m", "edge", "pause", *settings], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 1
-    assert "nobody has confirmed that the camera is closed: no daemon that uses it runs now" in done.stderr
+    assert "nobody has confirmed that the camera is closed: edge is not running here" in done.stderr
 
 
 def test_a_pause_that_began_meanwhile_goes_back_as_well(kept: KeptPause, path: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 from edge.config.schema import PrivacyConfig
 from edge.daemon.run_state import RunState
 from edge.errors import EXIT_CONFIG
-from edge.timing.local_zone import local_zone_problem
+from edge.timing.local_zone import local_zone_problem, zone_of_file
 from tests.support.paths import ROOT
 
 NOON = [{"from": "12:00", "to": "13:00"}]
@@ -139,3 +139,10 @@ def test_one_that_it_takes_for_utc_is_refused(local_zone: Callable[[str], None])
         PrivacyConfig.model_validate({"schedule": NOON})
     PrivacyConfig.model_validate({"schedule": NOON, "time_zone": "Europe/Vienna"})
     PrivacyConfig()
+
+
+def test_a_file_of_a_zone_tells_its_name(tmp_path: Path) -> None:
+    (tmp_path / "localtime").symlink_to("/usr/share/zoneinfo/Europe/Berlin")
+    assert zone_of_file(tmp_path / "localtime") == "Europe/Berlin"
+    (tmp_path / "copy").write_bytes(b"TZif2")
+    assert zone_of_file(tmp_path / "copy") is None

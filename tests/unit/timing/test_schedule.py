@@ -241,7 +241,7 @@ def test_without_a_set_clock_it_stays_closed(tmp_path: Path) -> None:
     room = Room(tmp_path)
     room.synced = False
     assert room.look("11:00")[0]
-    assert "nothing has set this machine's clock" in room.state.scheduled
+    assert "this machine's clock is not set" in room.state.scheduled
     assert room.state.waits_for_clock
     room.synced = True
     assert room.look("11:00") == (False, "the schedule")
@@ -262,7 +262,7 @@ def test_without_a_set_clock_nobody_is_sent_to_resume(tmp_path: Path) -> None:
     unset.synced = False
     unset.look("11:00")
     unset.state.next_state(camera)
-    assert "nothing has set this machine's clock" in unset.state.notice
+    assert "this machine's clock is not set" in unset.state.notice
     assert "privacy.trust_clock: true" in unset.state.notice
     assert "since" not in unset.state.notice
     assert "edge resume" not in unset.state.notice

@@ -5,7 +5,7 @@ import { $, el, fill, say, show, table } from "./dom.js";
 import { draw as plot } from "./plot.js";
 import { iso, rounded } from "./save.js";
 import { layout, legend, reasons, traces } from "./stack.js";
-import { clock, decimal, duration, expression, known, percent, turned } from "./words.js";
+import { clock, decimal, duration, expression, known, percent, reasonText, turned } from "./words.js";
 import { mark, t, tn } from "../shared/texts.js";
 
 const BASES = { estimate: mark("estimated, corrected for the classifier's confusions"), counts: mark("counted, not corrected") };
@@ -45,7 +45,7 @@ export function model({ store, room, place }) {
       ...Object.fromEntries(piece.shares.map(({ label, share }) => [`share_${label}`, rounded(share)])),
     })),
     ...gaps.map((gap) => ({
-      room: room.name, from: iso(gap.start), to: iso(gap.end), state: t(gap.word), reason: gap.reason, basis: null,
+      room: room.name, from: iso(gap.start), to: iso(gap.end), state: t(gap.word), reason: reasonText(gap.reason), basis: null,
     })),
   ].sort((a, b) => (a.from < b.from ? -1 : 1));
   return { about: { view: "lesson", room: room.name, from: iso(from), to: iso(now) }, now, from, pieces, gaps, sums, labels, columns, rows };

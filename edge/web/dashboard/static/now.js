@@ -4,7 +4,7 @@ import { $, fill, say, show, table } from "./dom.js";
 import { axis, draw as plot, plain } from "./plot.js";
 import { iso, rounded } from "./save.js";
 import { current } from "./store.js";
-import { STATES, clock, colour, colourName, decimal, duration, expression, percent, turned } from "./words.js";
+import { STATES, clock, colour, colourName, decimal, duration, expression, percent, reasonText, turned } from "./words.js";
 import { mark, t } from "../shared/texts.js";
 
 const LEAST_COVERAGE = 0.9, CLOCK_OFF_MS = 60000;
@@ -57,7 +57,7 @@ const COLUMNS = [
 const absence = (room, state) => (state === "silent" && (room.mode === "paused" || room.mode === "camera_lost") ? "gone" : state);
 
 function reasonOf(room, state) {
-  return state === "paused" || state === "camera_lost" || state === "throttled" ? room.reason : "";
+  return state === "paused" || state === "camera_lost" || state === "throttled" ? reasonText(room.reason) : "";
 }
 
 export function draw({ store, room, theme }) {
@@ -128,7 +128,7 @@ function notes(room, window) {
   if (window.unsynced) found.push(t("The device's clock is not set by the network: its times may be wrong."));
   const off = window.replayed ? 0 : window.end - room.heard;
   if (Math.abs(off) > CLOCK_OFF_MS) found.push(off < 0 ? t("The device's clock is {time} behind.", { time: duration(-off) }) : t("The device's clock is {time} ahead.", { time: duration(off) }));
-  if (room.mode === "throttled") found.push(room.reason ? t("The board is slowed down: {reason}.", { reason: room.reason }) : t("The board is slowed down: fewer frames are analysed."));
+  if (room.mode === "throttled") found.push(reasonText(room.reason) ? t("The board is slowed down: {reason}.", { reason: reasonText(room.reason) }) : t("The board is slowed down: fewer frames are analysed."));
   return found;
 }
 

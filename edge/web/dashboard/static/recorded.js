@@ -7,7 +7,7 @@ import { longDay } from "./picker.js";
 import { draw as plot } from "./plot.js";
 import { iso } from "./save.js";
 import { layout, legend, reasons, traces } from "./stack.js";
-import { atLeast, atMost, clock, colourName, decimal, expression, known, percent } from "./words.js";
+import { atLeast, atMost, clock, colourName, decimal, expression, known, percent, reasonText } from "./words.js";
 import { language, mark, sentence, t, tn } from "../shared/texts.js";
 
 const FACES = "faces", FRONT = "front";
@@ -59,7 +59,7 @@ export function model({ room }, lesson) {
       faces_mean: minute.mean, faces_min: minute.min, faces_max: minute.max,
       ...Object.fromEntries(Object.entries(minute.shares).flatMap(([what, each]) => spread(what, each))),
     })),
-    ...lesson.gaps.map((gap) => ({ ...common, from: iso(gap.start), to: iso(gap.end), state: t(gap.word), reason: gap.reason, basis: null })),
+    ...lesson.gaps.map((gap) => ({ ...common, from: iso(gap.start), to: iso(gap.end), state: t(gap.word), reason: reasonText(gap.reason), basis: null })),
   ].sort((a, b) => (a.from < b.from ? -1 : 1));
   const figures = lesson.figures.map(({ what, overlaps, ...each }) => ({ what, ...Object.fromEntries(Object.entries(each).filter(([key]) => key !== "word")), overlaps }));
   const about = {

@@ -3,7 +3,7 @@
 import { $, el, fill, say } from "./dom.js";
 import { iso, rounded } from "./save.js";
 import { current } from "./store.js";
-import { STATES, clock, colourName, decimal, expression, known as listed, percent, turned } from "./words.js";
+import { STATES, clock, colourName, decimal, expression, known as listed, percent, reasonText, turned } from "./words.js";
 import { t, tn } from "../shared/texts.js";
 
 export function model({ store }) {
@@ -27,7 +27,7 @@ export function model({ store }) {
 }
 
 function reason(room, state) {
-  return state === "paused" || state === "camera_lost" || state === "throttled" ? room.reason : "";
+  return state === "paused" || state === "camera_lost" || state === "throttled" ? reasonText(room.reason) : "";
 }
 
 const tiles = new Map(); // name -> its parts in the page, which stay there: focus and screen readers rely on it

@@ -2,7 +2,7 @@
 
 import { el, fill } from "./dom.js";
 import { axis, local, plain } from "./plot.js";
-import { STATES, clock, colour, colourName, decimal, duration, expression, percent, turned } from "./words.js";
+import { STATES, clock, colour, colourName, decimal, duration, expression, percent, reasonText, turned } from "./words.js";
 import { t } from "../shared/texts.js";
 
 const PATTERNS = {
@@ -31,7 +31,8 @@ export function reasons({ gaps, now, running = true }) {
   return gaps.map((gap) => {
     const { symbol } = STATES[gap.kind], { word } = gap;
     const open = running && gap.end >= now - 1000;
-    const why = gap.reason.startsWith(word) ? gap.reason : [t(word), gap.reason].filter(Boolean).join(", ");
+    const said = reasonText(gap.reason), [first = ""] = gap.reason;
+    const why = (first.text ?? first).startsWith(word) ? said : [t(word), said].filter(Boolean).join(", "); // not both of: paused, paused by
     const values = { symbol, why, from: clock(gap.start, now) };
     // The length of one that goes on would be read out anew all the time.
     if (open) return t("{symbol} {from} to now: {why}", values);

@@ -1,6 +1,6 @@
 // Names, symbols, colours and formats. A state is told by its symbol and word; colour only helps.
 
-import { decimal as withDigits, language, mark, t, tn } from "../shared/texts.js";
+import { decimal as withDigits, language, mark, sentence, t, tn } from "../shared/texts.js";
 
 export const STATES = {
   live: { symbol: "●", word: mark("live") },
@@ -73,6 +73,9 @@ export const decimal = (number) => (isUnknown(number) ? UNTOLD : withDigits(numb
 /** The ends of an interval, rounded outward: an interval never becomes narrower by being told. */
 export const atLeast = (share) => `${Math.floor(100 * share + 1e-9)}\u00a0%`;
 export const atMost = (share) => `${Math.ceil(100 * share - 1e-9)}\u00a0%`;
+
+/** Why a room is closed, in its parts: what the catalogue knows is {text, values}, anything else stands as it came. */
+export const reasonText = (reason) => [reason].flat().map((part) => (typeof part === "string" ? part : sentence(part))).filter(Boolean).join("; ");
 
 let zoneName = null, unknownZone = null;
 

@@ -328,17 +328,26 @@ def test_states_leave_marks_with_the_time_at_which_they_began() -> None:
     begun = NOW - timedelta(minutes=5)
     to.receive("classroom/room-1/availability", b"online")
     for _ in range(2):
-        paused = ROOM.state("paused", "paused by the\u202eschedule" + "x" * 500, begun)
+        paused = ROOM.state("paused", "paused: the\u202emasks" + "x" * 500, begun)
         to.receive("classroom/room-1/state", paused.to_json())
     to.receive("classroom/room-1/availability", b"offline")
     now = round(NOW.timestamp() * 1000)
     online, state, offline = to.rooms["room-1"].marks
     assert [online, offline] == [(now, "online", ""), (now, "offline", "")]
     assert state[:2] == (now - 300_000, "paused")
-    assert state[2].startswith("paused by the?schedule")
+    assert state[2].startswith("paused: the?masks")
     assert len(state[2]) == 200
     told = to.summaries()["room-1"]
-    assert (told["online"], told["mode"], told["reason"]) == (False, "paused", state[2])
+    assert (told["online"], told["mode"], told["reason"]) == (False, "paused", [state[2]])
+
+
+def test_who_paused_a_room_is_shown_while_that_lasts_and_not_kept() -> None:
+    to = school()
+    to.receive("classroom/room-1/state", ROOM.state("paused", "paused by Mrs Doe, over MQTT", NOW).to_json())
+    said = {"text": "paused by {name}, over MQTT", "values": {"name": "Mrs Doe"}}
+    assert to.summaries()["room-1"]["reason"] == [said]
+    to.receive("classroom/room-1/state", ROOM.state("running", "resumed by somebody over MQTT", NOW).to_json())
+    assert "Doe" not in f"{list(to.rooms['room-1'].marks)} {to.summaries()}"
 
 
 def test_of_a_time_that_was_deleted_nothing_is_taken_any_more() -> None:

@@ -65,7 +65,7 @@ def test_a_pause_that_began_in_a_deleted_time_and_lasts_is_shown_from_its_end_on
     answer = to.lesson("room-1", 60, [])()
     end = round(last.timestamp() * 1000)
     told: list[dict[str, Any]] = [gap for gap in answer["gaps"] if gap["end"] > end]
-    assert [(gap["kind"], gap["start"], gap["reason"]) for gap in told] == [("paused", end, "")]
+    assert [(gap["kind"], gap["start"], gap["reason"]) for gap in told] == [("paused", end, [])]
     assert {gap["kind"] for gap in answer["gaps"] if gap["start"] < end} <= {"deleted", "nothing"}
     assert "Doe" not in str(answer)
 

@@ -1,0 +1,97 @@
+"""One file has one recorder: two would take each other's place at the broker for ever, as both have its client id."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import logging
+import os
+import time
+from pathlib import Path
+
+from edge.errors import BusyError
+from edge.files.private_file import open_private
+from edge.text import printable
+
+WAIT_SECONDS = 2.0  # for a recorder that is just ending, as where a service is started anew
+LOOK_AGAIN = 0.05
+LONGEST = 100  # bytes of who has it
+
+logger = logging.getLogger(__name__)
+
+
+class RecorderLock:
+    """A lock on the file NAME-lock beside a recording, which says who holds it.
+
+    The kernel takes it from a process that ends, in whatever way; the file stays. A disk that takes no such file, or
+    no locks, is no reason to record nothing.
+
+    Args:
+        recording: The file; a symbolic link is followed.
+        owner: Who records, in words: a command.
+        seconds: How long another process is waited for.
+    """
+
+    def __init__(self, recording: Path, owner: str, seconds: float = WAIT_SECONDS) -> None:
+        self._recording = recording
+        self._owner = owner
+        self._seconds = seconds
+        self._file: int | None = None
+
+    def take(self) -> None:
+        """Have it from now on; a second time does nothing.
+
+        Raises:
+            BusyError: Another process records into the file.
+        """
+        if self._file is not None:
+            return
+        try:
+            file = open_private(Path(f"{os.path.realpath(self._recording)}-lock"))
+        except OSError as error:
+            self._tell_unlocked(error)
+            return
+        try:
+            self._lock(file)
+        except BaseException as error:
+            os.close(file)
+            if not isinstance(error, OSError):
+                raise
+            self._tell_unlocked(error)
+            return
+        self._file = file
+        with contextlib.suppress(OSError):  # of a full disk: then nobody learns who it is
+            os.ftruncate(file, 0)
+            os.write(file, f"{self._owner} (process {os.getpid()})\n".encode())
+
+    def release(self) -> None:
+        """Let others have it."""
+        file, self._file = self._file, None
+        if file is not None:
+            os.close(file)
+
+    def _lock(self, file: int) -> None:
+        deadline = time.monotonic() + self._seconds
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise self._busy(os.pread(file, LONGEST, 0)) from None
+                time.sleep(LOOK_AGAIN)
+            else:
+                return
+
+    def _busy(self, said: bytes) -> BusyError:
+        owner = printable(said.decode(errors="replace").strip(), LONGEST) or "another process"
+        return BusyError(
+            f"{owner} records into {self._recording} already, and a file has one recorder",
+            "end that, name another --database, or look at what it records: dashboard --show-only --database "
+            f"{self._recording}",
+        )
+
+    def _tell_unlocked(self, error: OSError) -> None:
+        logger.warning(
+            "%s-lock cannot be used (%s): a second recorder of this file would not be noticed",
+            self._recording, error.strerror or error,
+        )  # fmt: skip

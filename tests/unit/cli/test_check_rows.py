@@ -1,0 +1,36 @@
+"""Rows of `edge check` that need no camera and no broker."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edge.cli.check_rows import OK, WARNING, clock_row, pause_rows
+from edge.config.schema import Config
+from edge.daemon.paths import pause_path
+from edge.daemon.pause_store import Pause, PauseStore
+from edge.support.daemon_words import without_people
+from edge.timing.clock import clock_synced
+
+
+def room(tmp_path: Path, **privacy: object) -> Config:
+    return Config.model_validate(
+        {"mode": "headcount", "outbox": {"path": str(tmp_path / "o.sqlite")}, "privacy": privacy}
+    )
+
+
+def test_a_room_that_a_person_has_paused_is_said_to_be(tmp_path: Path) -> None:
+    config = room(tmp_path)
+    assert pause_rows(config) == []
+    PauseStore(pause_path(config)).store(Pause("Mrs Doe", "2026-10-04T08:15:00.000Z"))
+    (row,) = pause_rows(config)
+    assert (row.part, row.status) == ("pause", WARNING)
+    assert "paused since 2026-10-04T08:15:00.000Z by Mrs Doe" in row.found
+    assert "edge resume" in row.remedy
+    assert "Doe" not in without_people(row.found)  # in a support file
+
+
+def test_a_clock_that_is_not_set_is_said_to_be_unless_it_is_right_without(tmp_path: Path) -> None:
+    row = clock_row(room(tmp_path))
+    assert row.status == (OK if clock_synced() else WARNING)
+    assert clock_synced() or "clock is not set" in row.found
+    assert clock_row(room(tmp_path, trust_clock=True)).status == OK
