@@ -21,6 +21,7 @@ from edge.text import plain_lines
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from edge.config.loader import CutShort
     from edge.config.schema import Config
 
 COMMANDS = {
@@ -144,12 +145,12 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def read_config(args: argparse.Namespace, *, whole: bool = True) -> Config:
-    """The configuration that the arguments name; `whole`: as load_config. Raises ConfigError."""
+def read_config(args: argparse.Namespace, cut: CutShort = "warned") -> Config:
+    """The configuration that the arguments name; `cut`: as load_config. Raises ConfigError."""
     from edge.config.loader import find_config, load_config  # noqa: PLC0415 - `edge image` starts without it
 
     environment = {name: as_typed(value) for name, value in os.environ.items()}
-    return load_config(args.config or find_config(), args.set, environment, whole=whole)
+    return load_config(args.config or find_config(), args.set, environment, cut=cut)
 
 
 def set_up_logging(level: int = logging.INFO) -> None:

@@ -44,7 +44,7 @@ def main(args: argparse.Namespace) -> int:
 
     The file also holds when no daemon runs yet.
     """
-    config = read_config(args, whole=False)  # a pause is never refused for that: if the file is cut, nobody confirms it
+    config = read_config(args, "taken")  # a pause is never refused for that: if the file is cut, nobody confirms it
     adopt_former_files(config)
     path = pause_path(config)
     if (pause := PauseStore(path).load()) is None:

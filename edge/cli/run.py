@@ -61,7 +61,7 @@ def main(args: argparse.Namespace) -> int:
     adopt_former_files(config)
     try:
         build_daemon(
-            config, signals, lambda: read_config(args),
+            config, signals, lambda: read_config(args, "refused"),
             on_window=on_window, on_ready=lambda lines: printer.put(as_called("\n".join(lines))),
             on_pause=on_pause,
             notifier=Notifier.from_environment(), machine=Machine(open_camera=open_camera_of_daemon),

@@ -109,8 +109,8 @@ def cut_short(data: bytes, path: Path) -> Mistake | None:
     return Mistake(
         f"{path}:{len(data.splitlines())}",
         "",
-        "no line break at the end, as where a file is cut short while it is saved",
-        f"if the file is whole, add one: echo >> {shlex.quote(str(path))}",
+        "no line break at the end, as where a file was cut short while it was saved",
+        f"see that nothing is missing, and add one: echo >> {shlex.quote(str(path))}",
     )
 
 

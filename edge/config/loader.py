@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import logging
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from pydantic import ValidationError
 
@@ -20,8 +21,14 @@ from edge.files.bounded_read import read_file
 from edge.files.own_file import read_own_file
 from edge.files.shipped import shipped
 
+logger = logging.getLogger(__name__)
+
 ENVIRONMENT_PREFIX = "EDGE_"
 MAX_BYTES = 1_000_000
+
+# What becomes of a file that may have been cut short while it was saved. Of an empty one nothing is left to warn of:
+# it is refused unless it is taken.
+CutShort = Literal["refused", "warned", "taken"]
 
 
 class FoundConfig(NamedTuple):
@@ -53,7 +60,7 @@ def load_config(
     overrides: Iterable[str] = (),
     environment: Mapping[str, str] | None = None,
     *,
-    whole: bool = True,
+    cut: CutShort = "warned",
 ) -> Config:
     """Read and validate the configuration.
 
@@ -61,7 +68,7 @@ def load_config(
         file: The YAML file, or what was found; None: the defaults.
         overrides: `section.key=value` texts (--set); they win over the environment, which wins over the file.
         environment: Where `EDGE_SECTION__KEY` variables are looked up.
-        whole: Refuse a file that may have been cut short.
+        cut: What becomes of a file that may have been cut short.
 
     Raises:
         ConfigError: Lists every mistake, one per line.
@@ -71,8 +78,11 @@ def load_config(
     else:
         path, data = file if isinstance(file, FoundConfig) else (file, _content(file))
         document = parse_document(data, path)
-        if whole and (mistake := cut_short(data, path)):
-            document.mistakes.append(mistake)
+        if cut != "taken" and (mistake := cut_short(data, path)):
+            if cut == "refused" or not data.strip():
+                document.mistakes.append(mistake)
+            else:
+                logger.warning("%s", mistake)
     override(document, overrides, environment or {})
     return usable(document)
 

@@ -262,7 +262,7 @@ def test_commands_that_came_before_a_new_connection_are_carried_out(running: Run
 
 def test_edge_pause_says_when_no_daemon_would_hear_it(edge: Edge, tmp_path: Path) -> None:
     file = tmp_path / "config.yaml"
-    file.write_text(f"outbox: {{path: {tmp_path}/nobody.sqlite}}")  # no daemon would take it: it has no last line break
+    file.write_text(f"outbox: {{path: {tmp_path}/nobody.sqlite}}")  # without a last line break: a pause goes on
     process = edge("pause", "--config", str(file))
     out, err = process.communicate(timeout=20)
     assert process.returncode == 1

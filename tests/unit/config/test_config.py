@@ -279,15 +279,22 @@ def test_empty_sections_and_none_mean_defaults(tmp_path: Path, text: str) -> Non
     assert load_config(write(tmp_path, text)) == Config()
 
 
-def test_a_file_that_was_cut_short_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_was_cut_short_is_no_reload_and_at_a_start_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     """What is missing means its default: without its schedule, the camera would be opened."""
     shipped = (ROOT / "config.yaml").read_text()
     inside = shipped.index("  schedule: []") - 5  # in a comment, which may end anywhere
-    said = error(tmp_path, shipped[:inside])
+    file = write(tmp_path, shipped[:inside])
+    with pytest.raises(ConfigError) as refused:
+        load_config(file, cut="refused")
     line = shipped[:inside].count("\n") + 1
-    assert f"{tmp_path}/config.yaml:{line}: no line break at the end, as where a file is cut short" in said
-    assert f"if the file is whole, add one: echo >> {tmp_path}/config.yaml" in said
-    assert load_config(tmp_path / "config.yaml", whole=False) == Config()
+    assert f"{file}:{line}: no line break at the end, as where a file was cut short" in str(refused.value)
+    assert f"add one: echo >> {file}" in str(refused.value)
+    assert not caplog.messages
+    assert load_config(file) == load_config(file, cut="taken") == Config()
+    (warning,) = caplog.messages  # of the start alone
+    assert f"add one: echo >> {file}" in warning
     for blank in ("", " ", "\n"):
         assert "config.yaml: the file is empty; if the defaults are meant, write {} into it" in error(tmp_path, blank)
 
