@@ -205,6 +205,7 @@ TREATMENT: dict[str, Here | Elsewhere] = {
     "docs/scale.md: mosquitto_sub -h localhost -p 8883 --cafile": Elsewhere(
         "tests/integration/mqtt/test_broker_bounds.py"
     ),
+    "docs/scale.md: id=$(openssl rand -hex 8)": Elsewhere("tests/integration/mqtt/test_plugin_broker.py"),
     "docs/scale.md: apt-get install mosquitto openssl": Here(
         leave_out=("apt-get",),
         change={"systemctl restart mosquitto": "true"},
