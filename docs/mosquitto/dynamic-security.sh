@@ -31,6 +31,7 @@
 # at its next start nobody may connect. So there has to be room before a change, the rules of before are kept beside this
 # script (rules.json.kept), and after the change the file is looked at. `--save` has the broker write its rules again. `--rules FILE`
 # before everything else is where they are, if not in /var/lib/mosquitto/rules.json.
+# Whenever it makes a user, and with `--save`, it has the broker deliver nothing to whom no right to receive it was given.
 # No rights are `pattern`s: the plugin of Mosquitto 2.0 knows no %u, so each user gets a role of its own.
 set -eu
 usage() {
@@ -214,9 +215,20 @@ role() { # NAME: a command that makes a role of $rights
     rights=''
 }
 rights='' made='' groups=''
+# By default the plugin asks only who subscribes. Whoever takes somebody's session over has its subscriptions, and would read on.
+# (As JSON: setDefaultACLAccess of mosquitto_ctrl 2.0.11 changes nothing, and says nothing.)
+read_by_right='{"command": "setDefaultACLAccess", "acls": [{"acltype": "publishClientReceive", "allow": false}]}'
 
 if [ "$kind" = save ]; then
     before_change
+    ask "$read_by_right" "$@"
+    case $said in
+    *'"error":'*)
+        echo "$said" >&2
+        echo "error: who may receive what could not be set; nothing was changed" >&2
+        exit 1
+        ;;
+    esac
     ask "{\"command\": \"createRole\", \"rolename\": \"$name\"}, {\"command\": \"deleteRole\", \"rolename\": \"$name\"}" "$@"
     after_change no
     exit
@@ -395,7 +407,7 @@ done
 before_change
 # Those that are there already are errors of no matter.
 ask '{"command": "createGroup", "groupname": "commanders"}, {"command": "createGroup", "groupname": "pausers"}' "$@"
-ask "$made" "$@"
+ask "$read_by_right, $made" "$@"
 case $said in
 *'"error":'*)
     echo "$said" >&2

@@ -23,7 +23,7 @@ from edge.config.address_redaction import without_password
 from edge.config.camera_source import has_certificate, live
 from edge.config.schema import ANSWERED_FOR, Config
 from edge.daemon import mask_guard, unset_clock
-from edge.daemon.broker_check import check_broker
+from edge.daemon.broker_check import check_broker, takes_any_client_id
 from edge.daemon.guarded_camera import CameraClosedError, GuardedCamera
 from edge.daemon.paths import masks_path, outbox_path
 from edge.delivery.outbox_tables import ForeignFileError, examine
@@ -51,6 +51,13 @@ EXAMPLES = """examples:
 
 OK, WARNING, FAILED = "ok", "warning", "failed"
 WIDEST = 10_000  # characters: a line of the table takes as many as it needs
+ANY_CLIENT_ID = CheckRow(
+    "client id", WARNING,
+    "the broker takes any client id: whoever has a certificate of another room, also of one that was removed, can take "
+    "this room's session, with a pause that waits in it",
+    "with Mosquitto's dynamic security plugin, ask for a password besides the certificate: docs/scale.md, \"Client "
+    'certificates"',
+)  # fmt: skip
 STYLES = {OK: "[green]ok", WARNING: "[yellow]warning", FAILED: "[red]failed"}
 
 
@@ -99,6 +106,8 @@ def run_checks(args: argparse.Namespace) -> list[CheckRow]:
             report.run("masks", lambda: _masks(config, frame))
         report.run("outbox", lambda: _outbox(config))
         report.run("broker", lambda: _broker(config, models))
+        if config.mqtt.certificate_file and report.rows[-1].status == OK and takes_any_client_id(config):
+            report.rows.append(ANY_CLIENT_ID)
         report.rows.append(_privacy(config))
         if config.privacy.schedule:
             report.rows.append(_schedule(config))

@@ -16,7 +16,7 @@ from edge.files.whole_file import write_whole
 from edge.recording.recorded import Recorded
 from edge.recording.rollups import bucket_of
 from edge.recording.stores import make_reader
-from edge.reporting.csv import write_csv
+from edge.reporting.csv import left_out, write_csv
 from edge.reporting.period import Period, lesson_period, no_lesson_between, period, time_zone
 from edge.text import listed, printable
 from edge.timing.timetable import Lesson, Timetable
@@ -92,6 +92,8 @@ def main(args: argparse.Namespace) -> int:
             with explained(path):
                 wrote = _write(recording, device, asked, path, now, timetable, args.language)
             print(f"{path}: {printable(device)}, {asked}, {wrote}")
+            if path.suffix.lower() == ".csv":
+                _tell_left_out(recording, device, asked, path)
     finally:
         recording.stop()
     return EXIT_OK
@@ -169,6 +171,26 @@ def _write(
     else:
         write_whole(path, page(told, now, words, data))
     return f"{told.totals.windows:,} windows"
+
+
+def _tell_left_out(recording: Recorded, device: str, asked: Period, path: Path) -> None:
+    """A table of windows seems to have all that is known of a time."""
+    found = left_out(recording, device, asked.start, asked.end)
+    if found.windows:
+        number = f"{'' if found.exact else 'up to '}{found.windows:,}"
+        page = printable(path.with_suffix(".html").name)
+        print(
+            f"edge: {path} lacks {number} windows of which only the sums of five minutes are kept: "
+            f"--output {page} has these sums",
+            file=sys.stderr,
+        )
+    if found.days:
+        days = listed([f"{day}" for day in found.days], MOST_NAMED)
+        print(
+            f"edge: {path} lacks what is only kept as sums of whole days (UTC), {days}: "
+            "edge report --school --term FIRST LAST adds these up by weeks",
+            file=sys.stderr,
+        )
 
 
 def _device(devices: dict[str, tuple[datetime, datetime]], name: str | None, path: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -64,6 +65,19 @@ def check_broker(config: Config, models: ModelSet | None, password: str | None =
         return f"embedded, {_round_trip(config, models, broker_settings(config, broker.start(), '-check'))}{missed}"
     finally:
         broker.stop()
+
+
+def takes_any_client_id(config: Config) -> bool:
+    """Whether the broker lets us connect with an id that it cannot know; False also where it cannot be asked.
+
+    Raises:
+        ConfigError: A file of the connection cannot be read.
+    """
+    client = SyncClient(replace(broker_settings(config), client_id=f"edge-check-{secrets.token_hex(8)}"))
+    try:
+        return client.connect()
+    finally:
+        client.stop()
 
 
 def rooms_at(config: Config, password: str | None = None) -> set[str]:

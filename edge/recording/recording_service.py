@@ -20,6 +20,12 @@ from edge.recording.stores import make_store
 from edge.recording.window_store import WindowStore
 
 LINE_EVERY = 60.0  # seconds
+ANY_CERTIFICATE = (
+    "mqtt.certificate_file without mqtt.username: where the broker binds no client id to a certificate, as Mosquitto, "
+    "whoever has another one and guesses --client-id %s takes this session, with the windows that wait in it; set "
+    'mqtt.username and mqtt.password_file, too (docs/scale.md, "Client certificates"), or leave --client-id out: then '
+    "it is random"
+)
 
 logger = logging.getLogger(__name__)
 
@@ -71,6 +77,8 @@ class RecordingService:
             ids = self._open(stop)
             if ids is None:
                 return
+            if told.client_id and told.settings.certificate_file and not told.settings.username:
+                logger.warning(ANY_CERTIFICATE, told.client_id)
             if told.share is not None:
                 self._ready()
                 SharedRecording(told, self._database, told.client_id or ids[0], self._show).run(stop)

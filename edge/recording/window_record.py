@@ -19,6 +19,11 @@ class Series(NamedTuple):
     emotions: str | None
     pose: str | None
 
+    @classmethod
+    def of(cls, window: WindowPayload) -> Series:
+        """That of a window as it came."""
+        return cls(window.mode, window.model.faces, window.model.emotions, window.model.pose)
+
 
 class Stretch(Protocol):
     """Windows that follow on one another without a gap; one window is the shortest."""
@@ -91,7 +96,7 @@ class WindowRecord:
     @classmethod
     def of(cls, window: WindowPayload) -> WindowRecord:
         """A window as it came. Raises ValueError for a date that does not exist."""
-        faces, model, estimate = window.faces, window.model, None
+        faces, estimate = window.faces, None
         if window.estimate is not None:
             estimate = {name: ShareRange(each.share, each.low, each.high) for name, each in window.estimate.items()}
         return cls(
@@ -99,7 +104,7 @@ class WindowRecord:
             window.mode, window.replayed, window.frames, faces.total, faces.mean, faces.min, faces.max,
             window.facing, window.counts, window.unclassified, estimate, window.estimate_absent, window.withheld,
             window.quality.coverage, window.quality.clock_synced,
-            Series(window.mode, model.faces, model.emotions, model.pose),
+            Series.of(window),
         )  # fmt: skip
 
     @property

@@ -10,9 +10,10 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from edge.reporting.lesson_comparison import BY_CHANCE_AWAY, FACES, FEWEST
+from edge.reporting.lesson_comparison import FACES, FEWEST
 from edge.reporting.lesson_statistics import Figure
-from edge.reporting.scatter import plus_known, usual
+from edge.reporting.lessons_apart import BY_CHANCE_AWAY
+from edge.reporting.scatter import plus_known, squares_of, usual
 from edge.reporting.share_scales import LEAST_ERROR, LEAST_FACTOR, by_factors
 from edge.reporting.student import student_tail
 
@@ -66,7 +67,7 @@ def _probabilities(
         beside: That which comes on top of what the figures scatter: the rarer something is, the less few cells tell
             how often it happens.
     """
-    spreads = [_squares([figure.value for figure in group.values()]) for group in groups]
+    spreads = [squares_of([figure.value for figure in group.values()]) for group in groups]
     known = usual(spreads, still)
     found: dict[Place, float] = {}
     for group, (squares, number) in zip(groups, spreads, strict=True):
@@ -85,9 +86,3 @@ def _probabilities(
             error = math.sqrt(scatter / number + max(scatter, mine.error**2 + beside**2))
             found[place] = student_tail(distance / error, degrees) if error else float(not distance)
     return found
-
-
-def _squares(values: Sequence[float]) -> tuple[float, int]:
-    """Sum of the squares around the mean, and its degrees of freedom."""
-    mean = sum(values) / len(values)
-    return sum((value - mean) ** 2 for value in values), len(values) - 1

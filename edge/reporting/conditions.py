@@ -64,7 +64,7 @@ def compare_days(cells: Sequence[Measured], days: Sequence[int]) -> list[Measure
         cells: The weeks.
         days: With figures, of each.
     """
-    lengths = [each.totals.time.figures / number if number else 0.0 for each, number in zip(cells, days, strict=True)]
+    lengths = [each.totals.figures / number if number else 0.0 for each, number in zip(cells, days, strict=True)]
     usual = median_low([each for each in lengths if each] or [0.0])
     found = []
     for each, length in zip(cells, lengths, strict=True):

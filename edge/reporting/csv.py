@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import re
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime, timezone
 from pathlib import Path
+from typing import NamedTuple
 
 from edge.contract.labels import reading_order
 from edge.contract.validation import WITHHELD_FIELDS
 from edge.files.whole_file import whole_csv
 from edge.recording.recorded import Recorded
-from edge.recording.window_row import COLUMNS, DAMAGED
+from edge.recording.rollups import WIDTH, bucket_of
+from edge.recording.window_row import COLUMNS, DAMAGED, DamagedError
 
 MOST_LABELS = 100  # of all windows; those of two models at most
 FACING = ("front", "away", "unknown")
@@ -66,6 +69,33 @@ def write_csv(recording: Recorded, device: str, start: datetime, end: datetime, 
             writer.writerow([cell_of(value) for value in line])
             written += 1
     return written
+
+
+class LeftOut(NamedTuple):
+    """What is kept of a period, but not window by window.
+
+    Attributes:
+        windows: Of which only the sums of five minutes are kept.
+        exact: Whether these are so many: else the period cuts five minutes, of which all are counted.
+        days: (UTC) of which only the sums of the whole day are.
+    """
+
+    windows: int
+    exact: bool
+    days: list[date]
+
+
+def left_out(recording: Recorded, device: str, start: datetime, end: datetime) -> LeftOut:
+    """What `write_csv` of a period has nothing of: windows may be kept for fewer days than their sums."""
+    start, end = start.astimezone(timezone.utc), end.astimezone(timezone.utc)
+    first, last = bucket_of(start), end if bucket_of(end) == end else bucket_of(end) + WIDTH
+    windows = 0
+    with contextlib.suppress(DamagedError):  # of sums: they are not what was asked for
+        # Before the windows, of which some may come meanwhile.
+        summed = sum(bucket.sums.windows for bucket in recording.buckets(device, first, last))
+        windows = summed - sum(each.windows for each in recording.windows_by_day(device, first, last))
+    days = {each.since.date() for each in recording.kept_days(device, start, end)}
+    return LeftOut(max(0, windows), (first, last) == (start, end), sorted(days))
 
 
 def _note(labels: set[str], more: Iterable[str]) -> None:

@@ -1,15 +1,17 @@
 """90 % intervals of what was measured in the same few faces again and again: of lessons, cells, rooms and lines. Pure.
 
 The frames of one face are no news of each other, and neither are the minutes of a room whose faces keep an expression
-for long. The interval of a share is therefore as wide as the fewer of two numbers of draws make it: the faces of the
-average frame, and as many independent draws as would scatter like the blocks of this lesson do. That of a number of
-faces comes from the blocks alone. docs/statistics.md has the reasons, and how often each of them holds the truth.
+for long. As how many independent draws a time counts is told by how much its blocks scatter. The interval of an
+estimated share has two parts: these draws, and what the classifier leaves open. Of counts, of the direction of heads
+and of single minutes nothing tells the second part, so they count as no more draws than the average frame has faces.
+That of a number of faces comes from the blocks alone. docs/statistics.md has the reasons, and how often each of them
+holds the truth.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 from edge.contract.shares import ShareRange
@@ -81,6 +83,46 @@ def interval(each: ShareRange, people: float, draws: float) -> tuple[float, floa
     return (
         max(0.0, min(low, each.share - wider * (each.share - each.low))),
         min(1.0, max(high, each.share + wider * (each.high - each.share))),
+    )
+
+
+def independent_draws(shares: Iterable[tuple[float, float]], people: float, seconds: float) -> float:
+    """As how many independent draws the estimated shares of a time count, by how much all of them scatter.
+
+    Faces keep all expressions for about as long, so these have one effective sample size (Kish 1965): the sum of the
+    variances that single draws would have, by the sum of those of the means. A rare expression tells next to nothing by
+    itself: nobody showed it, so it did not scatter. Blocks are too few, and short times too short, as in
+    `mean_interval`.
+
+    Args:
+        shares: Each with its standard error by `block_error`.
+        people: Faces in the average frame.
+        seconds: That were measured; more than `AWAY`.
+    """
+    pairs = list(shares)
+    single, known = sum(share * (1 - share) for share, _ in pairs), sum(error**2 for _, error in pairs)
+    if not known:  # nothing is heard of how long faces keep an expression, or rounding hides it
+        return people
+    wider = (STUDENT_90 / NORMAL_90) ** 2 * seconds / (seconds - AWAY)
+    return max(people * FEWEST_DRAWS, single / (known * wider))
+
+
+def estimate_interval(each: ShareRange, draws: float) -> tuple[float, float]:
+    """The 90 % interval of an estimated share, of two independent errors: Wilson's interval, and the estimate's own.
+
+    An estimate's own interval is about what the faces of one frame looked like to the classifier; which faces showed
+    what, in this time and not in the next, is not in it. The distances of the limits from the share add up as squares,
+    to either side (Zou & Donner 2008).
+
+    Args:
+        each: The share with the estimate's own interval.
+        draws: As how many independent draws it counts; above 0.
+    """
+    share, low, high = each.share, *wilson(each.share, draws)
+    own_low, own_high = (share if bound is None else bound for bound in each[1:])
+    return (
+        max(0.0, share - math.hypot(share - low, share - own_low)),
+        min(1.0, share + math.hypot(high - share, own_high - share)),
     )
 
 

@@ -1,26 +1,22 @@
 """Was a lesson different from the same lesson of other weeks? The default answer is no. Pure.
 
 Lessons differ from day to day without any reason that a teacher would care about, so the lesson is the unit, not the
-frame: a figure differs where it lies outside what the other lessons lead one to expect of one more (Student's t, one
-value for each lesson), a share by more than one or two faces, and Holm's procedure (1979) keeps the probability that
-any figure of a lesson is called different by chance at 5 %. Heat maps have the same rules (`cells_apart`).
+frame: a figure differs where it lies outside what the other lessons lead one to expect of one more (`lessons_apart`,
+one value for each lesson), a share by more than one or two faces, and Holm's procedure (1979) keeps the probability
+that any figure of a lesson is called different by chance at 5 %. Heat maps have the same rules (`cells_apart`).
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
 from edge.reporting.lesson_statistics import FRONT, LEAST_FACES, Figure, LessonSummary
-from edge.reporting.scatter import plus_known
-from edge.reporting.share_scales import LEAST_ERROR, LEAST_FACTOR, by_factors
-from edge.reporting.student import student_quantile, student_tail
+from edge.reporting.lessons_apart import Scatter, expected_faces, expected_share, scatter_of
 
 FALSE = 0.05  # probability that anything is called different where nothing is, over all figures of a lesson
 FEWEST = 3  # earlier lessons that differences can be judged by
-BY_CHANCE_AWAY = 1.0  # faces; standard deviation of who misses a lesson, even where hardly anybody did in the others
 FACES = "faces"
 """Name of the number of faces beside those of the shares."""
 
@@ -224,48 +220,17 @@ def remaining(probabilities: Mapping[Name, float], false: float = FALSE) -> set[
 
 def _differences(mine: Mapping[str, Figure], others: Sequence[Mapping[str, Figure]]) -> dict[str, Difference]:
     """Each figure that enough of the others have, beside it."""
-    found: dict[str, Difference] = {}
-    for name, figure in mine.items():
-        theirs = [each[name] for each in others if name in each]
-        if len(theirs) >= min(FEWEST, len(others)):
-            found[name] = _difference(figure, theirs, name)
+    theirs = {name: [each[name] for each in others if name in each] for name in mine}
+    theirs = {name: each for name, each in theirs.items() if len(each) >= min(FEWEST, len(others))}
+    scatter = scatter_of([each for name, each in theirs.items() if name not in (FACES, FRONT)])
+    found = {}
+    for name, each in theirs.items():
+        if name == FACES:
+            expected = expected_faces(mine[name], each)
+        else:
+            expected = expected_share(mine[name], each, Scatter() if name == FRONT else scatter)
+        found[name] = Difference(mine[name].value, *expected, differs=False, lessons=len(each))
     return found
-
-
-def _difference(mine: Figure, others: Sequence[Figure], name: str) -> Difference:
-    """The range that is told is of points, or faces; what is improbable must be so by factors as well."""
-    if name == FACES:
-        usual, error, degrees = _expected(mine, others, 0.0, BY_CHANCE_AWAY)
-        probability = student_tail(abs(mine.value - usual) / error, degrees)
-    else:
-        usual, error, degrees = _expected(mine, others, LEAST_ERROR)
-        factor, factors = by_factors(mine), [by_factors(other) for other in others]
-        usual_factor, factor_error, _ = _expected(factor, factors, LEAST_FACTOR)
-        probability = max(
-            student_tail(abs(mine.value - usual) / error, degrees),
-            student_tail(abs(factor.value - usual_factor) / factor_error, degrees),
-        )
-    reach = student_quantile(0.1, degrees) * error
-    most = math.inf if name == FACES else 1.0
-    low, high = max(0.0, usual - reach), min(most, usual + reach)
-    return Difference(mine.value, usual, low, high, probability, differs=False, lessons=len(others))
-
-
-def _expected(mine: Figure, others: Sequence[Figure], least: float, beside: float = 0.0) -> tuple[float, float, int]:
-    """What the others lead one to expect of one more: its mean, its standard deviation, and degrees of freedom.
-
-    Args:
-        mine: That one, for how much its own minutes scatter: nothing is known more exactly than by them.
-        others: At least two.
-        least: Standard deviation of a lesson that is always reckoned with.
-        beside: That which comes on top of what the others scatter.
-    """
-    number = len(others)
-    usual = sum(other.value for other in others) / number
-    scatter = sum((other.value - usual) ** 2 for other in others) / (number - 1)
-    within = (mine.error**2 + sum(other.error**2 for other in others)) / (number + 1)
-    scatter, degrees = plus_known(max(scatter, within, least**2), number - 1, beside**2)
-    return usual, math.sqrt(scatter * (1 + 1 / number)), degrees
 
 
 def _overlap(one: Figure, other: Figure) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -11,7 +12,15 @@ from edge.contract.shares import Basis, ShareRange, front_share
 from edge.recording.rollups import WIDTH, Bucket, bucket_of
 from edge.recording.window_record import WindowRecord
 from edge.recording.window_sums import MILLISECOND
-from edge.reporting.intervals import FEWEST_BLOCKS, block_error, draws, interval, mean_interval
+from edge.reporting.intervals import (
+    FEWEST_BLOCKS,
+    block_error,
+    draws,
+    estimate_interval,
+    independent_draws,
+    interval,
+    mean_interval,
+)
 from edge.reporting.totals import Bins, Part, Totals, add_up, binned
 
 FRONT = "front"
@@ -99,7 +108,7 @@ class LessonSummary:
 
     Attributes:
         recorded: Seconds that its windows cover.
-        measured: Seconds of these with figures about people.
+        measured: Seconds of these with figures about people; what was recorded twice is counted once.
         facing_measured: Seconds of these in which the direction of heads was told.
         expressions_measured: Seconds of these in which expressions were told.
         faces: In the average frame.
@@ -156,6 +165,8 @@ def summarize(windows: Sequence[WindowRecord]) -> LessonSummary:
 
 def summarize_minutes(totals: Totals, parts: Sequence[Minute]) -> LessonSummary:
     """The summary of a lesson from its sum and its minutes."""
+    if totals.mixed:
+        parts = _counted_once(totals, parts)
     counted = [part for part in parts if part.totals.frames]
     turned = [part for part in counted if front_share(part.totals.facing) is not None]
     named = [part for part in counted if part.totals.named]
@@ -180,6 +191,12 @@ def summarize_minutes(totals: Totals, parts: Sequence[Minute]) -> LessonSummary:
         directed=_directed(turned),
         named=totals.named / totals.named_frames if totals.named_frames else None,
     )
+
+
+def _counted_once(totals: Totals, parts: Sequence[Minute]) -> list[Minute]:
+    """The same where two devices recorded them: their time is no longer than there was."""
+    part = totals.figures / max(1, totals.time.figures)
+    return [each._replace(totals=replace(each.totals, time=each.totals.time.times(part))) for each in parts]
 
 
 def summarize_bins(bins: Bins) -> LessonSummary:
@@ -242,17 +259,33 @@ def _directed(parts: Sequence[Minute]) -> float | None:
 
 def _share(each: ShareRange, series: Sequence[Point]) -> Figure:
     """A share with the interval that its minutes give it."""
-    people = sum(point.faces for point in series) / len(series)  # per frame, on average
-    error = block_error([(point.share, point.faces) for point in series])
+    people, error = _people(series), _error(series)
     return Figure(each.share, *interval(each, people, draws(each.share, people, error)), error)
 
 
+def _people(series: Sequence[Point]) -> float:
+    """Per frame, on average."""
+    return sum(point.faces for point in series) / len(series)
+
+
+def _error(series: Sequence[Point]) -> float:
+    return block_error([(point.share, point.faces) for point in series])
+
+
 def _expressions(totals: Totals, parts: Sequence[Minute], basis: Basis) -> dict[str, Figure]:
-    found: dict[str, Figure] = {}
-    for label, each in totals.shares_by(basis).items():
+    shares, series, seconds = totals.shares_by(basis), {}, math.inf
+    for label in shares:
         # The time of another model, which does not have this label, is no time of it.
         told = [part for part in parts if label in part.totals.shares_by(basis)]
-        if not _enough(_named_seconds(told), told):
-            continue
-        found[label] = _share(each, expression_series(told, label, basis))
-    return found
+        if _enough(_named_seconds(told), told):
+            series[label] = expression_series(told, label, basis)
+            seconds = min(seconds, _named_seconds(told))
+    if basis == "counts":
+        return {label: _share(shares[label], each) for label, each in series.items()}
+    errors = {label: _error(each) for label, each in series.items()}
+    people = min(map(_people, series.values()), default=0.0)
+    draws = independent_draws([(shares[label].share, error) for label, error in errors.items()], people, seconds)
+    return {
+        label: Figure(shares[label].share, *estimate_interval(shares[label], draws), error)
+        for label, error in errors.items()
+    }

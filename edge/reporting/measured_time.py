@@ -48,6 +48,10 @@ class MeasuredTime(NamedTuple):
         """Both together."""
         return MeasuredTime(*map(add, self, other))
 
+    def times(self, part: float) -> MeasuredTime:
+        """A part of it, 0..1."""
+        return MeasuredTime(*(round(each * part) for each in self))
+
 
 def measured_time(part: WindowRecord | Bucket) -> MeasuredTime:
     """For how long a window, or the windows of a roll-up, have figures, and for how long they are withheld."""

@@ -1,5 +1,7 @@
 """How much the figures of a room scatter, judged by few of its own and by what other rooms scatter by. Pure.
 
+In `lessons_apart` it is the expressions of one room that tell one another's scatter, in the place of rooms.
+
 Smyth's moderated variance (2004): rooms have variances that differ as a scaled inverse chi-squared law; how much they
 differ is read off the rooms themselves, by the mean and the variance of the logarithms of theirs. As Phipson and others
 (2016) do it, single rooms far from the others are first brought nearer: any room could otherwise decide about all.
@@ -35,6 +37,15 @@ class Usual(NamedTuple):
         return (self.degrees * self.variance + squares) / known, max(1, math.floor(known))
 
 
+NOTHING_KNOWN = Usual(0.0, 0.0)
+
+
+def squares_of(values: Sequence[float]) -> tuple[float, int]:
+    """Sum of the squares around the mean, and its degrees of freedom."""
+    mean = sum(values) / len(values)
+    return sum((value - mean) ** 2 for value in values), len(values) - 1
+
+
 def usual(groups: Sequence[tuple[float, int]], still: float) -> Usual:
     """What groups tell of one another.
 
@@ -44,7 +55,7 @@ def usual(groups: Sequence[tuple[float, int]], still: float) -> Usual:
     """
     known = [(squares / degrees, degrees) for squares, degrees in groups if degrees and squares / degrees > still**2]
     if len(known) < 2:
-        return Usual(0.0, 0.0)
+        return NOTHING_KNOWN
     logs = [math.log(each) - digamma(degrees / 2) + math.log(degrees / 2) for each, degrees in known]
     by_chance = fmean(trigamma(degrees / 2) for _, degrees in known)
     middle = median(logs)

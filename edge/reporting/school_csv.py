@@ -43,7 +43,7 @@ def cells_of(data: MapData, maps: list[Map]) -> list[tuple[object, ...]]:
                         each.measure, data.rooms[row], data.rows[row], _column(data, name),
                         measured.start.isoformat(), measured.end.isoformat(), *map(_rounded, numbers),
                         cell.state, _rounded(cell.usual), round(measured.totals.covered, 3), measured.totals.windows,
-                        measured.totals.withheld, round(measured.totals.time.withheld / 1000, 3),
+                        measured.totals.withheld, round(measured.totals.withheld_seconds, 3),
                     )
                 )  # fmt: skip
     return found

@@ -20,5 +20,10 @@ def by_factors(figure: Figure) -> Figure:
     return figure._replace(value=math.log(yes / no), error=figure.error * (1 / yes + 1 / no))
 
 
+def of_one_face(share: float) -> float:
+    """Standard deviation of what a single face shows: in these units rare expressions scatter like frequent ones."""
+    return math.sqrt((share + HALF_A_FACE) * (1 - share + HALF_A_FACE))
+
+
 LEAST_FACTOR = by_factors(Figure(0.5, 0.0, 1.0, LEAST_ERROR)).error
 """`LEAST_ERROR` on this scale."""

@@ -1,8 +1,8 @@
 """A share over the minutes of a lesson, as a smooth line with a 90 % band. Pure.
 
-Each point is the mean of the minutes around it, and its interval is made as that of a whole lesson: as wide as the
-fewer of two numbers of draws make it, the faces of the average frame, and as many as would scatter like blocks of
-minutes do. docs/statistics.md has the reasons, and how often the band holds the truth.
+Each point is the mean of the minutes around it, and its interval is as wide as the fewer of two numbers of draws make
+it: the faces of the average frame, and as many as would scatter like blocks of minutes do. docs/statistics.md has the
+reasons, and how often the band holds the truth.
 """
 
 from __future__ import annotations

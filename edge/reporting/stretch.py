@@ -8,6 +8,8 @@ there are too many windows they count as not kept: a room may send any number.
 from __future__ import annotations
 
 import bisect
+import itertools
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timezone
 
@@ -16,6 +18,7 @@ from edge.recording.recorded import Recorded
 from edge.recording.rollups import WIDTH, Bucket, bucket_of
 from edge.recording.runs import Run
 from edge.recording.window_record import Stretch, WindowRecord
+from edge.reporting.overlapping_time import told_once
 from edge.reporting.totals import Part
 
 MOST_WINDOWS = 20_000  # that are read one by one, and runs; a day in steps of ten seconds has 8,640
@@ -64,32 +67,37 @@ def stretches_of(parts: Sequence[Part]) -> list[Stretch]:
 
 
 def runs_of(buckets: Sequence[Bucket]) -> Iterator[Run]:
-    """The runs of roll-ups; of a room that makes far too many up, one for each roll-up."""
+    """The runs of roll-ups, in order; of a room that makes far too many up, one for each roll-up.
+
+    Args:
+        buckets: In order; of those of one time, as of two models, the runs take turns.
+    """
     many = sum(bucket.sums.windows for bucket in buckets) > MOST_WINDOWS
     many = many and sum(len(bucket.runs) for bucket in buckets) > MOST_WINDOWS
-    for bucket in buckets:
-        runs = bucket.runs
-        if many:
-            yield runs[0]._replace(end=max(run.end for run in runs), last=max(run.last for run in runs))
-        else:
-            yield from runs
+    for _, together in itertools.groupby(buckets, key=lambda bucket: bucket.since):
+        found: list[Run] = []
+        for bucket in together:
+            runs = bucket.runs
+            if many:
+                runs = [runs[0]._replace(end=max(run.end for run in runs), last=max(run.last for run in runs))]
+            found += runs
+        yield from sorted(found)
 
 
 def covered(runs: Iterable[Run], times: Sequence[tuple[datetime, datetime]]) -> list[float]:
-    """Seconds of each time that windows cover, also those that begin before it or end after it.
+    """Seconds of each time that windows cover, also those that begin before it or end after it, counted once.
 
     Args:
-        runs: Of a room; it may have any number, so none is kept.
-        times: Starts and ends. Of none more is told than there is of it, whatever a room claims.
+        runs: Of a room, in order; it may have any number, so none is kept.
+        times: Starts and ends. What two devices recorded at once is told once: never more than there is of a time.
     """
     # In seconds since 1970: where the clock is changed a time is longer, or shorter, than it looks on the wall.
     edges = [(start.timestamp(), end.timestamp()) for start, end in times]
     found = [0.0] * len(edges)
-    for run in runs:
-        first, last = run.start.timestamp(), run.end.timestamp()
+    for first, last in told_once(((run.start.timestamp(), run.end.timestamp()) for run in runs), -math.inf):
         for number, (start, end) in enumerate(edges):
             found[number] += max(0.0, min(last, end) - max(first, start))
-    return [min(seconds, end - start) for seconds, (start, end) in zip(found, edges, strict=True)]
+    return found
 
 
 def _windows(

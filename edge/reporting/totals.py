@@ -62,6 +62,7 @@ class Totals:
         part: Named faces in windows with an estimate, as a part of all named faces, 0..1.
         time: How long there are figures, and how long they are withheld. Of roll-ups it is reckoned, not summed, so it
             is not compared.
+        figures: Milliseconds of `time.figures`, where what was recorded twice is counted once; of roll-ups at most.
         lost_at_edges: What may be missing besides: it is not known whether it was in this time. `missing` has of each
             the least.
         overlapping: Seconds of `recorded` in which another window of the room was there as well, of days on which it
@@ -94,6 +95,7 @@ class Totals:
     time: MeasuredTime = field(compare=False)
     lost_at_edges: tuple[LostAtEdge, ...] = ()
     overlapping: float = field(default=0.0, compare=False)
+    figures: int = field(default=0, compare=False)
 
     @property
     def mixed(self) -> bool:
@@ -109,6 +111,13 @@ class Totals:
     def covered(self) -> float:
         """Seconds in which something was recorded."""
         return self.recorded - self.overlapping
+
+    @property
+    def withheld_seconds(self) -> float:
+        """Seconds of `covered` without figures about people."""
+        if not self.mixed:
+            return self.time.withheld / 1000
+        return max(0.0, self.covered - self.figures / 1000)
 
     @property
     def most_missing(self) -> int:
@@ -163,10 +172,10 @@ def add_up(parts: Iterable[Part], deleted: Times = ()) -> Totals:
     """
     added, skipped, overlapping = _Added(), SkippedNumbers(deleted), OverlappingTime()
     for part in parts:
-        added.add(part)
+        time = added.add(part)
         skipped.add(part)
-        overlapping.add(part)
-    return totals_of(added.sums, skipped.total, added.time, overlapping.total)
+        overlapping.add(part, time.figures)
+    return totals_of(added.sums, skipped.total, added.time, overlapping)
 
 
 class _Added:
@@ -176,9 +185,12 @@ class _Added:
         self.sums = ModelSums()
         self.time = MeasuredTime()
 
-    def add(self, part: Part) -> None:
+    def add(self, part: Part) -> MeasuredTime:
+        """Add a part, and say how long it has figures."""
+        time = measured_time(part)
         self.sums.add(part)
-        self.time = self.time.plus(measured_time(part))
+        self.time = self.time.plus(time)
+        return time
 
     def merge(self, other: _Added) -> None:
         self.sums.merge(other.sums)
@@ -186,7 +198,10 @@ class _Added:
 
 
 def totals_of(
-    by_model: ModelSums, skipped: int | None = None, time: MeasuredTime | None = None, overlapping: float = 0.0
+    by_model: ModelSums,
+    skipped: int | None = None,
+    time: MeasuredTime | None = None,
+    overlapping: OverlappingTime | None = None,
 ) -> Totals:
     """What is shown of sums.
 
@@ -194,8 +209,10 @@ def totals_of(
         by_model: Of some windows.
         skipped: Numbers that their order in time shows as skipped; None: not known.
         time: How long these windows have figures; None: nobody asks.
-        overlapping: Seconds in which two of them were there at once.
+        overlapping: How long two of them were there at once; None: nobody asks.
     """
+    time = time or MeasuredTime()
+    twice = overlapping.total if overlapping else 0.0
     sums, models = by_model.total, by_model.naming
     counts, estimates = _grouped(sums.counts), _grouped(sums.estimate)
     return Totals(
@@ -226,8 +243,9 @@ def totals_of(
         emotional=sums.counted,
         facing=Facing(**dict(zip(Facing.model_fields, sums.facing, strict=True))) if sums.facing else None,
         part=sums.weight / sums.named if sums.named else 0.0,
-        time=time or MeasuredTime(),
-        overlapping=overlapping,
+        time=time,
+        overlapping=twice,
+        figures=overlapping.figures if overlapping and twice else time.figures,
     )
 
 
@@ -255,9 +273,9 @@ class Bins:
         if self.start is None:
             self.start = part.since if isinstance(part, Bucket) else bucket_of(part.start)
         number = (part.start - self.start) // self.width
-        self._added.setdefault(number, _Added()).add(part)
+        time = self._added.setdefault(number, _Added()).add(part)
         self._skipped.add(part)
-        self._overlapping.add(part)
+        self._overlapping.add(part, time.figures)
         self.series.add(part.series)
         if part.has_figures:
             self._shown.add(number)
@@ -273,7 +291,7 @@ class Bins:
         every = _Added()
         for each in self._added.values():
             every.merge(each)
-        return totals_of(every.sums, self._skipped.total, every.time, self._overlapping.total)
+        return totals_of(every.sums, self._skipped.total, every.time, self._overlapping)
 
     def shown(self) -> list[tuple[int, Totals]]:
         """The totals of each stretch in which windows with figures begin, by its number, in order."""

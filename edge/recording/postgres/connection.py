@@ -12,7 +12,7 @@ from edge.errors import ConfigError, EdgeError
 from edge.recording.postgres.address import PostgresAddress
 from edge.recording.window_row import DamagedError
 from edge.recording.window_store import AwayError, IncompleteError, NoRoomError, UnstorableError
-from edge.text import printable
+from edge.text import listed, printable
 
 CONNECT_SECONDS = 5
 STATEMENT_SECONDS = 30
@@ -62,6 +62,9 @@ MISSING = (
     errors.ForeignKeyViolation, errors.InternalError_,  # "could not open relation": it was replaced meanwhile
 )  # fmt: skip
 """What tables say that were whole before, while a dump is restored over them."""
+
+KEPT_BACK = "drop what is not of edge, start the recorder, make it again: docs/district.md, Upgrades"
+MOST_DEPENDENTS = 5  # that are named
 
 
 def connect(address: PostgresAddress, purpose: str) -> psycopg.Connection:
@@ -169,4 +172,13 @@ def explain(error: psycopg.Error, address: PostgresAddress, *, was_open: bool, s
     problem, remedy = "cannot be used", "tell whoever looks after the database"
     if isinstance(error, errors.InsufficientPrivilege):
         problem, remedy = "lacks a right", "give the roles their rights: docs/district.md"
+    if isinstance(error, errors.DependentObjectsStillExist):
+        problem, remedy = "cannot be brought up to date", KEPT_BACK
+        told = _dependents(error) or told
     return ConfigError(f"{address} {problem} ({told})", remedy)
+
+
+def _dependents(error: psycopg.Error) -> str:
+    """What of somebody's own needs what an upgrade makes anew: "view reports.rooms depends on view edge.days"."""
+    lines = (error.diag.message_detail or "").splitlines()
+    return listed([printable(line, len(line)) for line in lines], MOST_DEPENDENTS)

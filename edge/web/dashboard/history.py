@@ -7,11 +7,12 @@ from bisect import bisect_left, bisect_right
 from datetime import datetime, timedelta, timezone
 from typing import get_args
 
-from edge.contract.payloads import Facing, MeasuringMode, Unclassified, WindowPayload, Withheld
+from edge.contract.payloads import Facing, Unclassified, WindowPayload, Withheld
 from edge.contract.shares import ShareRange
 from edge.contract.validation import end_of
-from edge.recording.window_record import WindowRecord
+from edge.recording.window_record import Series, WindowRecord
 from edge.web.dashboard.folded_labels import fold_labels
+from edge.web.dashboard.series_column import SeriesColumn
 
 REPLAYED, UNSYNCED, ESTIMATED, COUNTED = 1, 2, 4, 8
 MAX_SECONDS = 86_400.0
@@ -24,7 +25,6 @@ WHOLE = (
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 PARTS = 10_000  # a share is kept in ten thousandths
 
-MODES: tuple[MeasuringMode, ...] = get_args(MeasuringMode)
 WITHHELD = (
     None,
     *(
@@ -47,7 +47,7 @@ class History:
         self._known: set[int] = set()  # the same with the end: a restored card uses numbers again
         self._lengths = array("I")
         self._flags = array("B")
-        self._modes = array("B")
+        self._series = SeriesColumn()
         self._withheld = array("B")
         self._coverage = array("H")
         self._means = array("d")
@@ -97,7 +97,7 @@ class History:
         self._keys.insert(at, key)
         self._lengths.insert(at, round(window.window.seconds * 1000))
         self._flags.insert(at, _flags(window, estimated=bool(estimate)))
-        self._modes.insert(at, MODES.index(window.mode))
+        self._series.insert(at, Series.of(window))
         self._withheld.insert(at, WITHHELD.index(window.withheld))
         self._coverage.insert(at, round(window.quality.coverage * PARTS))
         faces, unclassified, facing = window.faces, window.unclassified, window.facing
@@ -127,7 +127,7 @@ class History:
         front, away, unknown = (numbers[f"facing_{part}"] for part in ("front", "away", "unknown"))
         return WindowRecord(
             epoch=f"{key >> 32:08x}", seq=key & ABSENT, start=end - timedelta(milliseconds=self._lengths[at]), end=end,
-            mode=MODES[self._modes[at]], replayed=bool(flags & REPLAYED), frames=numbers["frames"] or 0,
+            mode=self._series[at].mode, replayed=bool(flags & REPLAYED), frames=numbers["frames"] or 0,
             total=numbers["total"], mean=None if mean == NO_MEAN else mean, low=numbers["min"], high=numbers["max"],
             facing=None
             if front is None or away is None or unknown is None
@@ -144,7 +144,7 @@ class History:
             if flags & ESTIMATED
             else None,
             estimate_absent=None, withheld=WITHHELD[self._withheld[at]], coverage=self._coverage[at] / PARTS,
-            clock_synced=not flags & UNSYNCED,
+            clock_synced=not flags & UNSYNCED, series=self._series[at],
         )  # fmt: skip
 
     def part(self, first: int, last: int) -> History:
@@ -153,7 +153,7 @@ class History:
         part = History()
         part.labels = list(self.labels)
         part._ends, part._keys, part._lengths = self._ends[where], self._keys[where], self._lengths[where]
-        part._flags, part._modes, part._withheld = self._flags[where], self._modes[where], self._withheld[where]
+        part._flags, part._series, part._withheld = self._flags[where], self._series.part(where), self._withheld[where]
         part._coverage, part._means = self._coverage[where], self._means[where]
         part._whole = {name: column[where] for name, column in self._whole.items()}
         part._counts = [column[where] for column in self._counts]
@@ -196,7 +196,6 @@ class History:
             self._keys,
             self._lengths,
             self._flags,
-            self._modes,
             self._withheld,
             self._coverage,
             *self._whole.values(),
@@ -204,6 +203,7 @@ class History:
         for column in (*columns, *self._counts, *(each for three in self._shares for each in three)):
             del column[where]
         del self._means[where]
+        self._series.drop(where)
 
     def _ensure(self, label: str) -> None:
         if label not in self.labels:

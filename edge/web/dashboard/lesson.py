@@ -87,7 +87,7 @@ def lesson(
         "pieces": pieces(parts, start, now),
         "gaps": gaps_json(unheard(found, deaf), start),
         "mean": totals.mean, "front": front_share(totals.facing),
-        "measured": min(totals.time.figures, round(1000 * totals.covered)),
+        "measured": totals.figures,
         "models": totals.models,
         **shares_json(totals.shares),
     }  # fmt: skip

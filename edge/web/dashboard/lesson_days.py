@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta, timezone, tzinfo
-from itertools import chain
 
 from edge.errors import ConfigError
 from edge.recording.recorded import Recorded
 from edge.reporting.period import Period, clock_time, wall_time
-from edge.reporting.stretch import covered
+from edge.reporting.stretch import covered, runs_of
 from edge.text import Sentence, printable
 from edge.timing.timetable import Lesson, Timetable
 from edge.web.dashboard.lesson import JSON, milliseconds
@@ -31,7 +30,7 @@ def day_json(
     lessons = timetable.lessons(room, day) if timetable else []
     buckets, days = recording.buckets(room, start - timedelta(minutes=5), end), recording.kept_days(room, start, end)
     recorded = covered(
-        (run for bucket in chain(buckets, days) for run in bucket.runs),
+        runs_of(sorted([*buckets, *days], key=lambda bucket: bucket.since)),
         [(start, end), *((each.start, each.end) for each in lessons)],
     )
     holiday = timetable.holiday(day) if timetable else None

@@ -63,7 +63,7 @@ def lesson_json(
         "pieces": pieces(data.parts, start, end, PIECES),
         "gaps": gaps_json(data.gaps, start),
         "mean": totals.mean, "front": front_share(totals.facing),
-        "measured": round(1000 * min(report.data.summary.measured, totals.covered)),
+        "measured": round(1000 * report.data.summary.measured),
         "rolled_up": bool(data.parts) and not data.windows,
         **shares_json(totals.shares),
     }  # fmt: skip

@@ -149,7 +149,7 @@ def test_client_certificates_as_the_page_says(start_school: StartSchool, tmp_pat
     """Rooms are known by their certificates, with the lines of docs/scale.md; `edge check` and a stranger try it, and
     then a room whose certificate was revoked once it had another.
     """
-    lines = lines_of_scale_md("### Client certificates instead of passwords")
+    lines = lines_of_scale_md("put these four lines there")
     folder = tmp_path / "school"
     school = start_school(more=[line.replace("/etc/mosquitto/edge", str(folder)) for line in lines])
     for name in ("room-204", "room-205"):
@@ -171,6 +171,7 @@ def test_client_certificates_as_the_page_says(start_school: StartSchool, tmp_pat
 
     good = check("room-204", "room-204")
     assert good.returncode == 0, good.stdout + good.stderr
+    assert re.search(r"client id +warning +the broker takes any client id", good.stdout)
     other = check("room-204", "room-205")
     assert other.returncode == 1
     nobody = check("room-204", None)
@@ -234,6 +235,23 @@ def test_a_certificate_that_has_expired_is_not_counted_as_good(tmp_path: Path) -
     crl = ["openssl", "crl", "-in", str(tmp_path / "crl.pem"), "-noout", "-text"]
     said = subprocess.run(crl, capture_output=True, text=True, check=True).stdout
     assert set(re.findall(r"Serial Number: *(\w+)", said)) == {good, "ABCD"}
+
+
+def test_a_session_that_is_taken_over_gives_nothing_away(start_school: StartSchool, user: Connect) -> None:
+    """What waited in it is lost, as docs/scale.md says: with the access list nobody is bound to a client id."""
+    school = start_school(tls=False)
+    of_room_1 = "edge-classroom-room-1"
+    user(school, "room-1", session=of_room_1).subscribe("classroom/room-1/cmd/+").stop()
+    commander = user(school, "commander")
+    assert commander.publish("classroom/room-1/cmd/pause", "waits") == "Success"
+    thief = user(school, "room-2", session=of_room_1)
+    assert commander.publish("classroom/room-1/cmd/pause", "comes") in ("Success", "No matching subscribers")
+    thief.ask("classroom/room-2/cmd/+")  # the answer comes behind what was sent before
+    assert thief.topics() == []
+    thief.stop()
+    back = user(school, "room-1", session=of_room_1)
+    back.ask("classroom/room-1/cmd/+")
+    assert back.topics() == []
 
 
 def test_what_the_others_may_do(start_school: StartSchool, user: Connect) -> None:

@@ -98,6 +98,19 @@ def test_of_days_alone_a_local_day_takes_no_neighbour_with_it(
     assert [line.split(": ")[1].split()[0] for line in capsys.readouterr().out.splitlines()] == ["0", "360", "360"]
 
 
+def test_a_table_of_windows_says_of_which_days_there_are_only_sums(
+    postgres: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    only_days(postgres, "UTC", newer=True)
+    assert isinstance(postgres.target, PostgresAddress)
+    asked = ["report", "--database", postgres.target.url, "--school-name", "north", "--zone", "UTC"]
+    assert run_command_line([*asked, "--week", "2025-W47", "--output", str(tmp_path / "week.csv")]) == 0
+    said = capsys.readouterr()
+    assert said.out.endswith(", 0 windows\n")
+    assert "lacks 360 windows of which only the sums of five minutes are kept: --output week.html" in said.err
+    assert "sums of whole days (UTC), 2025-11-17, 2025-11-18, 2025-11-19, 2025-11-20: edge report --school" in said.err
+
+
 def test_a_window_that_reaches_into_the_time_takes_its_day(postgres: Place) -> None:
     """Days that are damaged go as well: they may be of any time."""
     only_days(postgres, "UTC", hours=16)

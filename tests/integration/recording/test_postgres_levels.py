@@ -8,7 +8,7 @@ import random
 import re
 import statistics
 from collections.abc import Iterable
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -19,6 +19,8 @@ from edge.recording.postgres.address import PostgresAddress
 from edge.recording.retention import Retention
 from edge.recording.window_record import WindowRecord
 from edge.recording.window_sums import WindowSums
+from edge.reporting.period import Period
+from edge.reporting.report_data import read_stretch
 from edge.reporting.totals import add_up
 from tests.support.paths import ROOT
 from tests.support.stores import Place, as_messages
@@ -215,6 +217,23 @@ def test_numbers_that_are_not_there_are_named_whoever_stored_their_neighbours(po
     assert missing(MONDAY, MONDAY + DAY) == gaps
     parts = [missing(MONDAY + n * 5 * MINUTE, MONDAY + (n + 1) * 5 * MINUTE) for n in range(40)]
     assert list(itertools.chain(*parts)) == gaps, "each in one part, also where a whole part has no window"
+
+
+def test_windows_of_a_clock_that_was_set_back_over_the_night_are_not_missing(postgres: Place) -> None:
+    """A board without a clock of its own, off from Friday to Monday: its first two minutes are of Friday afternoon."""
+    dice, minute, next_day = random.Random(5), timedelta(minutes=1), MONDAY + 3 * DAY  # noqa: S311
+    spans = [(1, MONDAY, 300), (301, MONDAY + 290 * minute, 2), (307, next_day, 300)]  # 303 to 306 are lost
+    sent = [window(first + n, start + n * minute, dice) for first, start, number in spans for n in range(number)]
+    with postgres.opened() as store:
+        store.store(as_messages(sent), next_day + DAY)
+    query = "SELECT first, last FROM edge.missing_windows('north', %s, %s)"
+    for length in (DAY, 45 * minute, 5 * minute):  # a panel of Grafana; a lesson; what a recorder of a share asks
+        found = [tuple(row.values()) for row in ask(postgres, query, next_day, next_day + length)]
+        assert found == [(303, 306)]
+    with postgres.read() as recording:
+        day = Period(next_day - 60 * minute, next_day + DAY, timezone.utc)
+        totals = read_stretch(recording, "room-1", day, next_day + DAY).totals
+    assert totals.most_missing == 4, "as reports have it"
 
 
 def test_the_queries_of_the_documentation_run(postgres: Place, stored: list[WindowRecord]) -> None:

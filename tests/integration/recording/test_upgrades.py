@@ -139,15 +139,21 @@ def test_recorders_wait_for_their_upgrade_and_go_on(
         assert "Traceback" not in log
 
 
+def tables_of_0_2_0(tmp_path: Path, speed: str = "0006_speed") -> Path:
+    """Its files of the tables, one of which had another number at first."""
+    former = tmp_path / "migrations"
+    former.mkdir()
+    for path in sorted(schema.FOLDER.glob("*.sql"))[:6]:
+        shutil.copy(path, former / f"{speed}.sql" if path.stem == "0006_speed" else former)
+    return former
+
+
 @pytest.mark.parametrize("speed", ["0006_speed", "0008_speed"])  # the first 0.2.0 had another number for it
 def test_a_database_of_version_0_2_0_is_brought_up_to_date_and_is_one_for_its_recorders_still(
     speed: str, postgres: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ours, former = schema.FOLDER, tmp_path / "migrations"
-    former.mkdir()
-    for path in sorted(ours.glob("*.sql"))[:6]:
-        shutil.copy(path, former / f"{speed}.sql" if path.stem == "0006_speed" else former)
-    monkeypatch.setattr(schema, "FOLDER", former)
+    ours = schema.FOLDER
+    monkeypatch.setattr(schema, "FOLDER", tables_of_0_2_0(tmp_path, speed))
     with postgres.opened() as store:
         store.store(as_messages(windows(1, 10)), MONDAY)
     sql(postgres, "DROP TABLE IF EXISTS edge_private.additions")
@@ -160,6 +166,22 @@ def test_a_database_of_version_0_2_0_is_brought_up_to_date_and_is_one_for_its_re
         assert recording.identity
     assert sql(postgres, VERSIONS.format("migrations")) == known, "it asks whether there are others"
     assert sql(postgres, VERSIONS.format("additions")) == [str(each) for each in NUMBERS if each > 6]
+
+
+def test_a_view_of_somebody_s_own_that_an_upgrade_would_break_is_named(
+    postgres: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schema, "FOLDER", tables_of_0_2_0(tmp_path))
+    with postgres.opened() as store:
+        store.store(as_messages(windows(1, 10)), MONDAY)
+    monkeypatch.undo()
+    sql(postgres, "CREATE VIEW faces_by_day AS SELECT day, sum(frames) AS frames FROM edge.days GROUP BY day")
+    with pytest.raises(ConfigError, match="view .*faces_by_day depends on view edge.days.*drop what is not of edge"):
+        postgres.opened().__enter__()
+    assert sql(postgres, VERSIONS.format("migrations")) == ["1", "2", "3", "4", "5", "6"], "nothing was changed"
+    sql(postgres, "DROP VIEW faces_by_day")
+    with postgres.opened() as store:
+        assert count_windows(store) == 10
 
 
 def test_which_files_end_the_recording_of_older_versions() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import re
+import sqlite3
 from pathlib import Path
 
 import cv2
@@ -16,6 +18,7 @@ from edge.recording.window_record import WindowRecord
 from edge.recording.window_sums import OTHER
 from edge.reporting.csv import cell_of
 from edge.reporting.totals import MOST_LABELS, add_up
+from tests.support import recorded_weeks
 from tests.support.lessons import MINUTE, MONDAY, figures, lesson, message, record, report, stamp, state
 from tests.support.simulated_lessons import Change, SimulatedLesson
 
@@ -66,8 +69,8 @@ def test_the_page_of_a_lesson_begins_with_sentences(tmp_path: Path, week: Path) 
     whole = page("--database", morning, "--from", "08:00", "--to", "09:10")
     first = whole.index("<p>On average 25 faces were seen.</p>")
     assert first < whole.index("<dl>")
-    assert "about 35~% (20 to 55~%) looked happy, and about 35~% (20 to 55~%) neutral." in whole
-    assert "happy</th><td>35~%</td><td>21 to 53~%</td>" in whole, "the table has the same, in single points"
+    assert "about 35~% (25 to 45~%) looked happy, and about 35~% (25 to 45~%) neutral." in whole
+    assert "happy</th><td>35~%</td><td>28 to 43~%</td>" in whole, "the table has the same, in single points"
     assert "<p>Nothing changed by more than chance explains.</p>" in whole
     assert whole.count("not attention, not interest") == 1
     assert "Two lessons whose ranges overlap may have been the same." in whole
@@ -118,6 +121,31 @@ def test_a_table_for_spreadsheets(tmp_path: Path, week: Path) -> None:
     first = message(1, MONDAY)
     assert int(rows[0]["count_happy"]) == first["counts"]["happy"]
     assert float(rows[0]["high_sad"]) == first["estimate"]["sad"]["high"]
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "first", "lacks"),
+    [
+        ("08:00", "08:45", "", ""),
+        ("08:00", "08:45", "2026-11-20T07:20", "lacks 40 windows"),
+        ("08:00", "08:45", "~", "lacks 80 windows"),
+        ("08:03", "08:43", "2026-11-20T07:05", "lacks up to 10 windows"),
+        ("08:03", "08:43", "2026-11-20T07:03", "lacks up to 6 windows"),
+        ("08:10", "08:43", "2026-11-20T07:10", ""),
+    ],
+)
+def test_a_table_says_which_windows_are_only_in_sums(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], start: str, end: str, first: str, lacks: str
+) -> None:
+    """Forty minutes in windows of 30 s, the older ones of which are deleted, as by `--keep-windows-days`."""
+    path = recorded_weeks.record(tmp_path / "s.sqlite", recorded_weeks.windows(recorded_weeks.LESSON, 1, minutes=40))
+    with contextlib.closing(sqlite3.connect(path)) as database, database:
+        database.execute("DELETE FROM windows WHERE start < ?", (first,))
+    lesson = ("--day", "2026-11-20", "--from", start, "--to", end, "--zone", "Europe/Vienna")
+    assert report("--database", path, *lesson, "--output", tmp_path / "l.csv") == 0
+    said = capsys.readouterr().err
+    assert lacks in said
+    assert (": --output l.html has these sums" in said) == ("lacks" in said) == bool(lacks)
 
 
 @pytest.mark.parametrize("ends", [";", "\t", "\r", "\n"])

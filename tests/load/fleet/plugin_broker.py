@@ -41,6 +41,8 @@ class PluginBroker(SchoolBroker):
         self.rules = folder / "rules.json"
         self.script_folder = folder
         """Where the shipped script runs, which keeps a copy of the rules beside itself."""
+        self.asks_for_certificates = False
+        """Whether the administrator has to show one."""
 
     def prepare(self) -> None:
         """Besides, make the file of its users, in which there is an administrator."""
@@ -49,18 +51,21 @@ class PluginBroker(SchoolBroker):
 
     def script(self, *words: str, before: Iterable[str] = ()) -> subprocess.CompletedProcess[str]:
         """Run the shipped script with these words, and this broker's options; `before`: a program that starts it."""
-        options = ["-h", HOST, "-p", str(self.port), "-u", "admin", "-P", ADMIN]
-        options += ["--cafile", self.ca] if self.ca else []
         script = shutil.copy(SHIPPED / "dynamic-security.sh", self.script_folder)
-        command = [*before, "sh", script, "--rules", str(self.rules), *words, *options]
+        command = [*before, "sh", script, "--rules", str(self.rules), *words, *self._options()]
         environment = {**os.environ, "PATH": f"{os.environ.get('PATH', os.defpath)}:/usr/sbin"}
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
     def control(self, *words: str) -> None:
         """What the administrator may do with `mosquitto_ctrl ... dynsec`."""
+        run(find("mosquitto_ctrl") or "", *self._options(), "dynsec", *words)
+
+    def _options(self) -> list[str]:
         options = ["-h", HOST, "-p", str(self.port), "-u", "admin", "-P", ADMIN]
-        options += ["--cafile", self.ca] if self.ca else []
-        run(find("mosquitto_ctrl") or "", *options, "dynsec", *words)
+        if self.asks_for_certificates:
+            files = self.certificate("admin")
+            options += ["--cert", files["certificate_file"], "--key", files["key_file"]]
+        return [*options, "--cafile", self.ca] if self.ca else options
 
     def add_rooms(self, *rooms: str) -> None:
         """Each with the password of everybody, and the client id of its daemon."""

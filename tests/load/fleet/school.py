@@ -70,6 +70,13 @@ class SchoolBroker:
         """The file with the authority, where there is one."""
         return str(self._folder / "ca.pem") if self._tls else None
 
+    def certificate(self, user: str) -> dict[str, str]:
+        """The files with the certificate of a user and its key, as `mqtt` names them; made where they are not there."""
+        files = {"certificate_file": f"{self._folder}/{user}.pem", "key_file": f"{self._folder}/{user}.key"}
+        if not Path(files["certificate_file"]).exists():
+            run("sh", str(SHIPPED / "certificates.sh"), str(self._folder), "--user", user)
+        return files
+
     @property
     def password_file(self) -> str:
         """A file with the password of everybody."""

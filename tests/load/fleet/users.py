@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from dataclasses import replace
 from typing import Any
 
 from paho.mqtt import client as paho
@@ -26,6 +27,7 @@ class User:
         will: Where the broker is to speak for it.
         session: A client id whose session the broker keeps for an hour.
         client_id: One without that.
+        certificate: Whose it shows (`certificates.sh . --user`), where the broker asks for one.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class User:
         will: str | None = None,
         session: str | None = None,
         client_id: str | None = None,
+        certificate: str | None = None,
     ) -> None:
         self.messages: list[Message] = []
         self.refused: str | None = None
@@ -44,6 +47,9 @@ class User:
         self._granted: list[list[str]] = []
         url = BrokerUrl(HOST, broker.port, broker.url.startswith("mqtts"))
         settings = BrokerSettings(url, session or client_id or f"test-{name}-{id(self)}", name, password, broker.ca)
+        if certificate:
+            files = broker.certificate(certificate)
+            settings = replace(settings, certificate_file=files["certificate_file"], key_file=files["key_file"])
         self._client = plain_client(settings)
         if will:
             self._client.will_set(will, "offline", qos=1, retain=True)

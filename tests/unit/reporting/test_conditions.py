@@ -11,7 +11,6 @@ from edge.reporting.conditions import compare_days, conditions_of, digests
 from edge.reporting.heat_map import Measured
 from edge.reporting.lesson_comparison import Conditions
 from edge.reporting.lesson_statistics import summarize
-from edge.reporting.measured_time import MeasuredTime
 from edge.reporting.totals import add_up
 
 START = datetime(2026, 11, 20, 7, 0, tzinfo=timezone.utc)
@@ -59,7 +58,7 @@ def test_a_lesson_in_which_something_changed_is_like_no_other() -> None:
 
 def week(hours: float, days: int) -> Measured:
     """With figures for so many hours on each of so many days."""
-    totals = replace(add_up([]), time=MeasuredTime(round(hours * days * 3_600_000)))
+    totals = replace(add_up([]), figures=round(hours * days * 3_600_000))
     return Measured(START, END, totals, summarize([]), conditions_of([SERIES], [], START, END))
 
 

@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from edge.contract.shares import ShareRange
-from edge.reporting.intervals import block_error, interval, mean_interval, wilson
+from edge.reporting.intervals import (
+    AWAY,
+    block_error,
+    estimate_interval,
+    independent_draws,
+    interval,
+    mean_interval,
+    wilson,
+)
 
 
 @pytest.mark.parametrize(("share", "draws", "low", "high"), [(0.0, 10, 0.0, 0.2130), (0.5, 25, 0.3437, 0.6563)])
@@ -33,6 +41,28 @@ def test_an_estimate_that_is_sure_of_what_few_faces_hardly_showed_is_not_believe
 def test_what_the_calibration_leaves_open_widens_it() -> None:
     assert interval(ShareRange(0.3, 0.0, 0.9), 15, 15) == pytest.approx((0.0, 0.9))
     assert interval(ShareRange(0.5, 0.2, 0.8), 16, 4) == (0.0, 1.0)
+
+
+def test_two_errors_of_an_estimate_add_up_as_squares() -> None:
+    low, high = wilson(0.3, 50)
+    assert estimate_interval(ShareRange(0.3, 0.3, 0.3), 50) == estimate_interval(ShareRange(0.3), 50)
+    assert estimate_interval(ShareRange(0.3), 50) == pytest.approx((low, high))
+    both = estimate_interval(ShareRange(0.3, 0.25, 0.4), 50)
+    assert (0.3 - both[0]) ** 2 == pytest.approx((0.3 - low) ** 2 + 0.05**2)
+    assert (both[1] - 0.3) ** 2 == pytest.approx((high - 0.3) ** 2 + 0.1**2)
+    assert estimate_interval(ShareRange(0.1, 0.0, 0.9), 4)[0] == 0.0
+    assert estimate_interval(ShareRange(0.5, 0.0, 1.0), 4) == (0.0, 1.0)
+
+
+def test_all_expressions_tell_as_how_many_draws_a_time_counts() -> None:
+    """Of a hundred independent draws of five shares, a third: blocks are few. One that nobody showed counts as well."""
+    hundred = [(share, (share * (1 - share) / 100) ** 0.5) for share in (0.6, 0.2, 0.1, 0.1, 0.0)]
+    assert independent_draws(hundred, 15, 1e9) == pytest.approx(100 * (1.6449 / 2.92) ** 2, rel=1e-3)
+    assert independent_draws(hundred, 15, 2 * AWAY) == pytest.approx(50 * (1.6449 / 2.92) ** 2)
+    assert independent_draws([(0.5, 0.5), (0.5, 0.5)], 16, 2700) == 4, "what scatters more has changed"
+    assert independent_draws([(0.5, 0.0), (0.5, 0.0)], 16, 2700) == 16, (
+        "what never changes tells no more than its faces"
+    )
 
 
 @pytest.mark.parametrize(("minutes", "width"), [(45, 1), (45, 5), (90, 1), (20, 1)])

@@ -76,7 +76,7 @@ def test_an_interval_is_wider_where_the_whole_room_turns_together() -> None:
     assert turning.front.high - turning.front.low > 1.5 * (steady.front.high - steady.front.low)
 
 
-def test_estimates_are_no_narrower_than_their_windows() -> None:
+def test_intervals_of_estimates_are_no_narrower_than_what_the_classifier_leaves_open() -> None:
     summary, totals = summarize(lesson()), add_up(lesson())
     for label, figure in summary.expressions.items():
         each = totals.estimate[label]
@@ -84,6 +84,23 @@ def test_estimates_are_no_narrower_than_their_windows() -> None:
         assert each.high is not None
         assert figure.low <= each.low + 1e-9
         assert figure.high >= each.high - 1e-9
+
+
+def test_an_interval_is_as_narrow_as_a_lesson_with_short_expressions_allows() -> None:
+    """Fifteen faces would be known to 30 points, but each of them shows many expressions one after another."""
+    summary = summarize(lesson())
+    for label in ("happy", "angry", "disgust"):
+        figure, by_faces = summary.expressions[label], wilson(USUAL[label], summary.named or 0.0)
+        assert figure.high - figure.low < 0.6 * (by_faces[1] - by_faces[0])
+
+
+def test_the_longer_expressions_last_the_less_a_lesson_tells() -> None:
+    def width(dwell: float) -> float:
+        lessons = [SimulatedLesson(seed, people=16, dwell=dwell, window=60) for seed in (0, 1)]
+        figures = [summarize(each.windows()).expressions["happy"] for each in lessons]
+        return sum(each.high - each.low for each in figures)
+
+    assert width(30) < 0.75 * width(900)
 
 
 def test_rare_expressions_have_intervals_that_hold_them() -> None:

@@ -17,15 +17,18 @@ from edge.recording.rollups import roll_up
 from edge.recording.window_record import WindowRecord
 from edge.reporting.heat_map import heat_map
 from edge.reporting.lesson_report import compare_with_earlier, report_lesson
+from edge.reporting.lesson_statistics import summarize
 from edge.reporting.map_data import maps_of
 from edge.reporting.map_words import legends
 from edge.reporting.period import Period
 from edge.reporting.report_data import read_report
-from edge.reporting.school_data import School
+from edge.reporting.school_csv import HEAD, cells_of
+from edge.reporting.school_data import School, summary_of
 from edge.reporting.school_sentences import describe_school, room_rows
 from edge.reporting.totals import Bins, Totals, add_up
 from edge.reporting.wording import figures
-from edge.timing.timetable import Lesson
+from edge.timing.timetable import Lesson, Timetable
+from edge.web.dashboard.lesson_days import day_json
 from edge.web.dashboard.lesson_page import lesson_json
 from tests.support.recorded_school import TIMETABLE, VIENNA
 from tests.support.recorded_weeks import record
@@ -37,15 +40,21 @@ LATER = datetime(2026, 12, 1, tzinfo=timezone.utc)
 
 
 def sent(
-    start: datetime, minutes: float, epoch: str = "aaaaaaaa", people: int = 20, seconds: int = 10
+    start: datetime,
+    minutes: float,
+    epoch: str = "aaaaaaaa",
+    people: int = 20,
+    seconds: int = 10,
+    *,
+    withheld: bool = False,
 ) -> list[WindowPayload]:
     """Windows of a device, one after the other."""
     return [
-        smiling(start + timedelta(seconds=n * seconds), "room-1", n + 1, people=people, seconds=seconds).model_copy(
-            update={"epoch": epoch}
-        )
+        smiling(
+            start + timedelta(seconds=n * seconds), "room-1", n + 1, people=people, seconds=seconds, withheld=withheld
+        ).model_copy(update={"epoch": epoch})
         for n in range(round(minutes * 60 / seconds))
-    ]
+    ]  # fmt: skip
 
 
 def totals(*windows: WindowPayload) -> list[Totals]:
@@ -128,3 +137,53 @@ def test_a_mixed_lesson_says_so_first_and_is_compared_with_none(tmp_path: Path) 
     assert any("two devices sent under this name" in str(each) for each in legends(week, maps_of(week)))
     assert any("Two devices sent under one name" in str(each) for each in describe_school(rooms, [], words))
     assert room_rows(rooms, [], words)[0][1] == words.length(150 * 60 + 7)
+
+
+def test_what_two_devices_recorded_at_once_is_once_of_a_lesson_and_of_what_is_said_to_be_measured(
+    tmp_path: Path,
+) -> None:
+    """They record the first 20 minutes of a lesson of 45, one of them ten seconds later."""
+    start = datetime(2026, 11, 20, 8, tzinfo=VIENNA)
+    one, other = sent(start, 20), sent(start + TEN, 20, "bbbbbbbb")
+    recording = Recording(
+        record(
+            tmp_path / "s.sqlite", [DeviceMessage("room-1", "window", each, "edge.window/2") for each in one + other]
+        )
+    )
+    recording.start()
+    timetable = Timetable.read(written(tmp_path))
+    day = School(recording, ["room-1"], timetable, VIENNA, LATER).day(start.date())
+    told = day_json(recording, "room-1", start.date(), timetable, VIENNA, LATER)
+    recording.stop()
+    assert [(each.taught, each.missed) for each in day.sums] == [(1210, 45 * 60 - 1210)]
+    assert [each["recorded"] for each in told["lessons"]] == [told["recorded"]] == [1210]
+    assert {row[HEAD.index("recorded_seconds")] for row in cells_of(day, maps_of(day))} == {1210}
+
+
+def test_two_devices_of_six_minutes_each_are_not_enough_to_say_anything_of_a_lesson() -> None:
+    for seconds in (10, 60):
+        windows = [*sent(MONDAY, 6, seconds=seconds), *sent(MONDAY + TEN / 2, 6, "bbbbbbbb", seconds=seconds)]
+        records = sorted(map(WindowRecord.of, windows), key=lambda each: each.start)
+        found = summarize(records)
+        assert found.measured == pytest.approx(365, abs=1)
+        assert found.facing_measured == pytest.approx(365, abs=1)
+        assert not found.enough
+        assert not summary_of(roll_up(records), MONDAY).enough
+    assert summarize([WindowRecord.of(each) for each in sent(MONDAY, 12)]).enough
+
+
+def test_time_without_figures_is_no_longer_than_what_was_recorded() -> None:
+    """Of two devices one sees a room full of people, and one nobody: there are figures all the time."""
+    hidden = sent(MONDAY + TEN / 2, 20, "bbbbbbbb", withheld=True)
+    for each in totals(*sent(MONDAY, 20), *hidden):
+        assert each.time.withheld == pytest.approx(1_200_000, abs=1_000)
+        assert each.figures == pytest.approx(1_200_000, abs=1_000)
+        assert each.withheld_seconds == pytest.approx(5, abs=6)
+    for each in totals(*hidden):
+        assert (each.figures, each.withheld_seconds) == (0, 1200)
+
+
+def written(folder: Path) -> Path:
+    path = folder / "timetable.yaml"
+    path.write_text('time_zone: Europe/Vienna\ndays:\n  friday:\n    - {name: 1st, from: "08:00", to: "08:45"}\n')
+    return path

@@ -57,6 +57,8 @@ def test_what_windows_cover_of_a_time() -> None:
     runs = [run(LESSON, 20), run(LESSON + 30 * MINUTE, 30), run(LESSON + 40 * MINUTE, 20)]
     times = [(LESSON - 5 * MINUTE, LESSON + 10 * MINUTE), (LESSON + 40 * MINUTE, LESSON + 55 * MINUTE)]
     assert stretch.covered(runs, times) == [600, 900]  # what was sent twice covers no more than there is
+    twice = [run(LESSON, 20), run(LESSON + MINUTE, 5), run(LESSON + MINUTE, 20)]
+    assert stretch.covered(twice, [(LESSON, LESSON + 45 * MINUTE)]) == [21 * 60]
     day = datetime(2026, 10, 25, tzinfo=VIENNA), datetime(2026, 10, 26, tzinfo=VIENNA)
     assert stretch.covered([run(day[0], 25 * 60)], [day]) == [25 * 3600]  # the clock is put back
 

@@ -12,13 +12,14 @@ import pytest
 from matplotlib.figure import Figure
 
 from edge.contract.payloads import WindowPayload
+from edge.contract.shares import ShareRange
 from edge.languages.words import Words
 from edge.recording.reader import Recording
 from edge.recording.window_record import WindowRecord
 from edge.reporting.charts import stack
 from edge.reporting.heat_map import heat_map
 from edge.reporting.html import page
-from edge.reporting.intervals import wilson
+from edge.reporting.intervals import estimate_interval, wilson
 from edge.reporting.lesson_report import MODEL_REPLACED, report_lesson
 from edge.reporting.lesson_sentences import MODELS
 from edge.reporting.map_data import MapData, maps_of
@@ -41,6 +42,7 @@ MONDAY = START.date()
 LATER = datetime(2026, 12, 1, tzinfo=timezone.utc)
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
 BY_TWENTY = Words().share_range(*wilson(0.4, 20))  # faces: wider than the windows' own 30 to 50 %
+OF_ROOMS = Words().share_range(*estimate_interval(ShareRange(0.4, 0.3, 0.5), 20))
 
 
 def records(windows: list[WindowPayload]) -> list[WindowRecord]:
@@ -134,7 +136,7 @@ def test_a_room_has_each_share_of_its_own_days_and_the_report_says_so(school: Sc
     maps, words = maps_of(data), Words()
     (row,) = room_rows(data, maps, words)
     told = dict(zip(room_head(maps, words), row, strict=True))
-    share = f"40{NO_BREAK}% ({BY_TWENTY})"
+    share = f"40{NO_BREAK}% ({OF_ROOMS})"
     assert [told["Looked happy"], told["Looked joy"]] == [share, share]
     assert any(
         "More than one model named the expressions in: room-1." in words.say(each)
