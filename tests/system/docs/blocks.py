@@ -191,7 +191,7 @@ TREATMENT: dict[str, Here | Elsewhere] = {
         "tests/integration/reporting/test_school_report.py"
     ),
     "docs/scale.md: echo 'deb [signed-by=": Elsewhere("tests/system/install/backports.sh"),
-    "docs/scale.md: cp docs/mosquitto/drop-properties.py": Elsewhere("tests/system/install/backports.sh"),
+    "docs/scale.md: install -m 644 docs/mosquitto/drop-properties.py": Elsewhere("tests/system/install/backports.sh"),
     "docs/scale.md: apt-get install mosquitto mosquitto-clients": Here(
         leave_out=("apt-get",),
         change={
