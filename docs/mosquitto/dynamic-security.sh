@@ -24,9 +24,9 @@
 # templates that Home Assistant carries out. `--discovery` gives a room this right, where nobody but you can have its password.
 # That one goes with its room: it has the role room-204. A NAME-check that has another role is somebody else.
 # `--password` gives a user another password, a room's also to its user of `edge check`. Who is connected with the old one is thrown
-# out; rights, session and what waits in it stay.
-# `--remove` throws a user out at once, and clears what a room has left at the broker: dashboards and Home Assistant then
-# see that it is away.
+# out; rights, session and what waits in it stay. Answers and windows that were left at the broker under a room's name are cleared.
+# `--remove` throws a user out at once, and clears all that a room may have left at the broker: dashboards and Home Assistant
+# then see that it is away. (Not what was left under the name of a school, at a district.)
 # Run it on the broker's machine, as root: Mosquitto writes its rules in place, and says nothing where the disk is full, so that
 # at its next start nobody may connect. So there has to be room before a change, the rules of before are kept beside this
 # script (rules.json.kept), and after the change the file is looked at. `--save` has the broker write its rules again. `--rules FILE`
@@ -140,7 +140,7 @@ known() { # USER OPTIONS: whether the broker has one; $said is what it is
 has_role() { # NAME: whether the user in $said has this role
     printf '%s\n' "$said" | grep -q "\"rolename\":[[:space:]]*\"$1\""
 }
-find_user() { # OPTIONS: $name in $said, and in $companion its user of `edge check`, if it has one
+find_user() { # OPTIONS: $name in $said, its client id in $own_client, in $companion its user of `edge check`, if it has one
     companion=''
     # The name alone says nothing: there may be a reader `wall-check` beside a reader `wall`.
     if known "$name-check" "$@" && has_role "$name"; then companion=$name-check; fi
@@ -148,6 +148,7 @@ find_user() { # OPTIONS: $name in $said, and in $companion its user of `edge che
         echo "error: the broker has no user $name" >&2
         exit 1
     }
+    own_client=$(printf '%s\n' "$said" | sed -n 's/.*"clientid":"\([^"]*\)".*/\1/p')
 }
 kept=$(dirname "$0")/rules.json.kept
 whole() { # FILE: whether all brackets are closed, which they are not where the end is missing; jq is no part of a broker
@@ -233,9 +234,11 @@ if [ "$kind" = save ]; then
     exit
 fi
 
-# What a room says that may be retained: with a name that is missing here, that would stay when the room is removed.
-said_of_itself='availability info state latest health alerts alert/camera alert/check alert/config alert/disk alert/hardware
+# All that a room may write, and what is cleared when it goes: each of these it may retain, and nobody else may take that away.
+retained='availability info state latest health alerts alert/camera alert/check alert/config alert/disk alert/hardware
     alert/masks alert/outbox alert/picture'
+# No daemon retains these. An old answer that somebody else has left would be taken for that to the next command.
+passing='window cmd/health/response cmd/interval/response cmd/pause/response cmd/reload/response cmd/resume/response'
 stand_in() { # USER CLIENT-ID: a command that makes a user of $name's rights, whose password nobody has
     echo "{\"command\": \"createClient\", \"username\": \"$1\", \"password\": \"$password\", \"roles\": \
 [{\"rolename\": \"$name\"}], \"clientid\": \"$2\"}"
@@ -246,17 +249,21 @@ end_session() { # USER CLIENT-ID OPTIONS: connects once as a stand-in, and says 
     shift 2
     mosquitto_pub "$@" >/dev/null 2>&1 || true # a reader may not say so
 }
-clear_retained() { # OPTIONS: what the room $name has left, as its stand-in
-    set -- "$@" -V 5 -q 1 -i "$client" -u "$name" -P "$password" -r
-    cleared=yes
-    # Who is connected hears `offline`; an empty one says nothing to them.
-    mosquitto_pub "$@" -t "$prefix/$name/availability" -m offline || cleared=no
-    for topic in $said_of_itself; do
-        mosquitto_pub "$@" -t "$prefix/$name/$topic" -n || cleared=no
+clear_topics() { # TOPICS USER CLIENT-ID OPTIONS: those of the room $name, as a user of it that has $password
+    topics=$1 by=$2 by_client=$3 cleared=yes
+    shift 3
+    for topic in $topics; do
+        mosquitto_pub "$@" -V 5 -q 1 -i "$by_client" -u "$by" -P "$password" -r -n -t "$prefix/$name/$topic" || cleared=no
     done
+    [ $cleared = yes ] || echo "note: not all that was left of $name at the broker could be cleared" >&2
+}
+clear_room() { # OPTIONS: what the room $name has left, as its stand-in
+    # Who is connected hears `offline`; an empty one says nothing to them.
+    mosquitto_pub "$@" -V 5 -q 1 -i "$client" -u "$name" -P "$password" -r -t "$prefix/$name/availability" -m offline || true
     # Only a room that was made with --discovery may; where it may not, there is nothing.
-    mosquitto_pub "$@" -t "homeassistant/device/${prefix}_$name/config" -n 2>/dev/null || true
-    [ $cleared = yes ] || echo "note: not all that $name has left at the broker could be cleared" >&2
+    mosquitto_pub "$@" -V 5 -q 1 -i "$client" -u "$name" -P "$password" -r -n \
+        -t "homeassistant/device/${prefix}_$name/config" 2>/dev/null || true
+    clear_topics "$retained $passing" "$name" "$client" "$@"
 }
 if [ "$kind" = remove ]; then
     find_user "$@"
@@ -265,7 +272,6 @@ if [ "$kind" = remove ]; then
         echo "error: $name is the user of $room for \`edge check\`, and goes with it: --remove $room" >&2
         exit 1
     fi
-    own_client=$(printf '%s\n' "$said" | sed -n 's/.*"clientid":"\([^"]*\)".*/\1/p')
     before_change
     done_so_far='not all is known to be done: run this again'
     password=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
@@ -280,7 +286,7 @@ if [ "$kind" = remove ]; then
         end_session "$companion" "$own_client-check" "$@" # before: its will may leave something, too
     fi
     if [ "$own_client" = "$client" ]; then # a room
-        clear_retained "$@"
+        clear_room "$@"
     else
         end_session "$name" "$own_client" "$@"
     fi
@@ -312,6 +318,10 @@ if [ "$kind" = password ]; then
         ;;
     esac
     after_change yes
+    # As its user of `edge check`: the daemon stays connected, and its session as it is. What it retains, it says anew itself.
+    if [ "$companion" ] && [ "$own_client" = "$client" ]; then
+        clear_topics "$passing" "$companion" "$client-check" "$@"
+    fi
     exit
 fi
 
@@ -360,10 +370,7 @@ homeassistant)
     ;;
 esac
 if [ "${speaker-}" ]; then
-    for topic in $said_of_itself window \
-        cmd/health/response cmd/interval/response cmd/pause/response cmd/reload/response cmd/resume/response; do
-        may publishClientSend "$speaker/$topic"
-    done
+    for topic in $retained $passing; do may publishClientSend "$speaker/$topic"; done
 fi
 role "$name"
 if [ "${speaker-}" ]; then
@@ -409,3 +416,7 @@ case $said in
     ;;
 esac
 after_change yes
+# What one of that name has left that was removed by an earlier version of this script, or with the access list.
+if [ "$companion" ]; then
+    clear_topics "$retained $passing" "$companion" "$client-check" "$@"
+fi

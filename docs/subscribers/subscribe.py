@@ -64,7 +64,8 @@ def main(address: str = "mqtt://127.0.0.1:1883") -> None:
     sys.stdout.reconfigure(errors="backslashreplace")  # letters that the terminal lacks
     seen: defaultdict[str, dict[Identity, None]] = defaultdict(dict)
     broker = urlsplit(address)
-    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
+    # Not MQTT 5: paho ends its connection for properties that a room chose and the broker took, each time anew.
+    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv311)
     client.on_connect = lambda client, *_: client.subscribe("classroom/+/window", qos=1)
 
     @client.message_callback()

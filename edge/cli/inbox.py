@@ -49,7 +49,7 @@ class Inbox:
             if len(self.newer) < MAX_DEVICES:
                 self.newer.add(name)
             return None
-        if kind == "latest" and content is None:
+        if kind in ("window", "latest") and content is None:
             return None
         if isinstance(content, State):
             parse_timestamp(content.since)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from edge.cli import add_config_arguments, read_config
 from edge.contract.alerts import ALERTS
+from edge.contract.commands import REQUESTS
+from edge.daemon.broker_check import NO_ALERT
 from edge.daemon.paths import broker_settings, topics
 from edge.daemon.running_broker import running_broker
 from edge.errors import EXIT_OK, EdgeError
@@ -35,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     add_config_arguments(parser)
     parser.add_argument(
-        "--all", action="store_true", help="also remove availability, info, state, latest, health and all alerts"
+        "--all", action="store_true", help="also remove all else that the broker keeps under the name of this device"
     )
 
 
@@ -47,8 +49,10 @@ def main(args: argparse.Namespace) -> int:
     filters = [*always, names.availability]
     if args.all:
         always += [names.info, names.state, names.latest, names.health, names.alerts, names.availability]
+        # No daemon retains these. An old answer that somebody left is taken for the one to the next command.
+        always += [names.window, *(names.response(name) for name in REQUESTS)]
         filters = [*always, names.alert("+")]
-        always += [names.alert(name) for name in ALERTS]
+        always += [names.alert(name) for name in (*ALERTS, NO_ALERT)]
     client = SyncClient(running_broker(config, "-unregister") or broker_settings(config, purpose="-unregister"))
     try:
         _connect(client, embedded=config.mqtt.broker == "embedded")

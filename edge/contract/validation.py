@@ -90,10 +90,10 @@ def read_message(prefix: str, topic: str, payload: bytes) -> DeviceMessage:
         return DeviceMessage(name, kind, AVAILABILITY[payload])
     if kind == "state":
         return DeviceMessage(name, kind, State.model_validate_json(payload, strict=True) if payload else None)
-    if kind == "latest" and not payload:  # an empty retained one only says that there is none
-        return DeviceMessage(name, kind, None)
     if kind not in ("window", "latest"):
         raise ValueError
+    if not payload:  # it only says that none is retained any more
+        return DeviceMessage(name, kind, None)
     return DeviceMessage(name, kind, *_read_window(payload, name))
 
 

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from paho.mqtt import publish as paho
 
 from edge.contract.alerts import ALERTS
+from edge.contract.commands import REQUESTS
 from edge.contract.topics import NAME_PATTERN, Topics, birth_topic
 from edge.mqtt.home_assistant_entities import config_topic, discovery, identifier
 from tests.support.brokers import Broker, Subscriber, free_port
@@ -31,6 +32,7 @@ NAMES = st.text(min_size=1, max_size=64).filter(lambda name: re.fullmatch(NAME_P
 LEGAL = re.compile(r"homeassistant/device/[a-zA-Z0-9_-]+/config")
 ENTRY = "homeassistant/device/classroom_room-1/config"
 REST = [f"classroom/room-1/{name}" for name in ("info", "state", "latest", "health", "alerts", "availability")]
+NO_DAEMON_RETAINS = ["classroom/room-1/window", *(f"classroom/room-1/cmd/{name}/response" for name in REQUESTS)]
 ALERT = "classroom/room-1/alert/camera"
 FOREIGN = ["classroom/room-2/info", "classroom/room-1/own/thing", "homeassistant/device/classroom_room-2/config"]
 
@@ -167,10 +169,10 @@ def test_unregister_removes_the_entry_and_nothing_else(
 def test_unregister_all_removes_every_trace_of_this_device(
     broker: int, edge: Edge, subscribe: Callable[..., Subscriber]
 ) -> None:
-    fill(broker, [ENTRY, *REST, ALERT, *FOREIGN])
+    fill(broker, [ENTRY, *REST, *NO_DAEMON_RETAINS, ALERT, *FOREIGN])
     code, out, err = unregister(edge, broker, "--all")
     assert (code, err) == (0, "")
-    assert out.splitlines() == [f"removed {topic}" for topic in [ENTRY, *REST, ALERT]]
+    assert out.splitlines() == [f"removed {topic}" for topic in [ENTRY, *REST, *NO_DAEMON_RETAINS, ALERT]]
     assert kept(subscribe, broker) == sorted(FOREIGN)
 
 
@@ -179,7 +181,8 @@ def test_unregister_all_removes_alerts_that_this_device_may_not_see(edge: Edge) 
         code, out, err = unregister(edge, strict.port, "--all")
         assert (code, out[:17], err) == (0, "nothing to remove", "")
         cleared = {message.topic for message in strict.published if message.retain and not message.payload}
-    assert cleared == {ENTRY, *REST, *(f"classroom/room-1/alert/{name}" for name in ALERTS)}
+    alerts = {f"classroom/room-1/alert/{name}" for name in (*ALERTS, "check")}
+    assert cleared == {ENTRY, *REST, *NO_DAEMON_RETAINS, *alerts}
 
 
 def test_unregister_says_that_the_daemon_runs(broker: int, edge: Edge) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 
@@ -13,6 +14,7 @@ from paho.mqtt.properties import Properties
 from edge.config.broker_url import BrokerUrl
 from edge.mqtt.client_factory import BrokerSettings
 from edge.mqtt.subscription import Subscription
+from tests.support.brokers import wait_for
 
 TOPIC = "classroom/room-9/window"
 
@@ -53,3 +55,44 @@ def test_a_forbidden_character_and_thousands_of_properties_hold_up_nobody(broker
         subscription.stop()
         sender.disconnect()
         sender.loop_stop()
+
+
+def test_a_program_with_paho_gets_all_under_mqtt_3(broker: int) -> None:
+    """As docs/subscribe.md advises, and also in the session that it had with MQTT 5, in which such a message waits."""
+    ended, received = threading.Event(), []
+
+    def reader(protocol: MQTTProtocolVersion) -> paho.Client:
+        client = paho.Client(
+            CallbackAPIVersion.VERSION2, "own-program", reconnect_on_failure=False, protocol=protocol,
+            clean_session=None if protocol == MQTTProtocolVersion.MQTTv5 else False,
+        )  # fmt: skip
+        client.on_connect = lambda client, *_: client.subscribe("classroom/+/window", 1)
+        client.on_message = lambda _client, _data, message: received.append(bytes(message.payload))
+        client.on_disconnect = lambda *_: ended.set()
+        return client
+
+    expiry = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+    expiry.SessionExpiryInterval = 3600
+    with_5 = reader(MQTTProtocolVersion.MQTTv5)
+    with_5.connect("127.0.0.1", broker, clean_start=False, properties=expiry)
+    with_5.loop_start()
+    sender = paho.Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
+    sender.connect("127.0.0.1", broker)
+    sender.loop_start()
+
+    def reaches_it() -> bool:
+        sender.publish("classroom/room-1/window", b"first", 1).wait_for_publish(10)
+        return b"first" in received
+
+    wait_for(reaches_it, 20, "the first window")
+    sender.publish(TOPIC, b"poisoned", 1, properties=_with_users(("x", "\ufeff"))).wait_for_publish(10)
+    assert ended.wait(20), "with MQTT 5 paho ends its connection for it: if no more, the pages need not say so"
+    with_5.loop_stop()
+    sender.publish("classroom/room-1/window", b"waits", 1).wait_for_publish(10)
+    with_3 = reader(MQTTProtocolVersion.MQTTv311)
+    with_3.connect("127.0.0.1", broker)
+    with_3.loop_start()
+    wait_for(lambda: {b"poisoned", b"waits"} <= set(received), 20, lambda: f"what waited: {received}")
+    for client in (with_3, sender):
+        client.disconnect()
+        client.loop_stop()

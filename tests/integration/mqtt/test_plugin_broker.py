@@ -13,6 +13,7 @@ import socket
 import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -34,6 +35,7 @@ from tests.support.stores import Place
 from tests.system.docs.blocks import blocks
 
 GRANTED, REFUSED = "Granted QoS 1", "Not authorized"
+SENDS = "publishClientSend"
 TAKEN = ("Success", "No matching subscribers")
 HONEST = [f"room-{number}" for number in range(1, 6)]
 HOSTILE = "room-9"
@@ -377,7 +379,12 @@ def test_another_password_throws_out_who_has_the_old_one_and_loses_nothing(schoo
 
 def test_what_a_removed_room_has_left_is_cleared(school: PluginBroker, user: Connect) -> None:
     school.add_rooms("room-20")
-    left = ("availability", "info", "state", "latest", "health", "alerts", "alert/disk")
+    (left,) = [
+        [right["topic"].removeprefix("classroom/room-20/") for right in role["acls"] if right["acltype"] == SENDS]
+        for role in json.loads(school.rules.read_text())["roles"]
+        if role["rolename"] == "room-20"
+    ]
+    assert {"window", "cmd/pause/response"} < set(left)
     for name in ("room-20", "room-5"):
         room = user(name)
         for topic in left:
@@ -397,6 +404,64 @@ def test_what_a_removed_room_has_left_is_cleared(school: PluginBroker, user: Con
     assert school.script("--remove", "room-20").returncode == 0
     for topic in left:
         user("room-5").publish(f"classroom/room-5/{topic}", b"", retain=True)
+
+
+NO_DAEMON_RETAINS = ("window", *(f"cmd/{name}/response" for name in REQUESTS))
+
+
+def test_old_answers_are_cleared_with_another_password_and_of_a_new_room(school: PluginBroker, user: Connect) -> None:
+    """They would be taken for the answers to the next commands."""
+    school.add_rooms("room-23")
+    room = user("room-23")
+    for topic in (*NO_DAEMON_RETAINS, "info"):
+        assert room.publish(f"classroom/room-23/{topic}", b"{}", retain=True) in TAKEN
+    assert school.script("--password", "room-23", "another").returncode == 0
+    left = user("dashboard").subscribe("classroom/room-23/#")
+    left.wait("classroom/room-23/info")
+    assert left.topics() == ["classroom/room-23/info"], "which its daemon would not say again before it connects"
+    left.stop()
+    # A room that is removed leaves nothing: somebody else stands in for one that was removed by an earlier version.
+    assert school.script("--remove", "room-23").returncode == 0
+    for topic in NO_DAEMON_RETAINS:
+        school.control("addRoleACL", "monitor", SENDS, f"classroom/room-23/{topic}", "allow")
+        assert user("monitor").publish(f"classroom/room-23/{topic}", b"{}", retain=True) in TAKEN
+        school.control("removeRoleACL", "monitor", SENDS, f"classroom/room-23/{topic}")
+    done = school.script("room-23", PASSWORD)
+    assert (done.returncode, done.stderr) == (0, "")
+    later = user("dashboard").subscribe("classroom/room-23/#")
+    assert user("room-23").publish("classroom/room-23/state", b"{}") in TAKEN
+    later.wait("classroom/room-23/state")
+    assert later.topics() == ["classroom/room-23/state"]
+    assert school.script("--remove", "room-23").returncode == 0
+
+
+def test_an_old_answer_is_not_taken_for_the_one_to_a_command(school: PluginBroker, user: Connect) -> None:
+    """By the commands of the page."""
+    (commands,) = [each.text for each in blocks() if each.page == "docs/scale.md" and "mosquitto_rr" in each.text]
+    places = {
+        "-h broker.north.example -p 8883 --cafile /etc/edge/ca.pem": f"-h {HOST} -p {school.port}",
+        "-P PASSWORD": f"-P '{PASSWORD}'", "room-204": "room-5", "-W 10": "-W 2",
+    }  # fmt: skip
+    for page, here in places.items():
+        assert page in commands
+        commands = commands.replace(page, here)
+
+    def ask() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(["sh", "-c", commands], capture_output=True, text=True, check=False)
+
+    room = user("room-5").subscribe("classroom/room-5/cmd/+")
+    answers = "classroom/room-5/cmd/pause/response"
+    assert room.publish(answers, b'{"status": "ok", "error": null, "id": "1a2b3c4d"}', retain=True) in TAKEN
+    done = ask()
+    assert (done.returncode != 0, done.stdout) == (True, "")
+    room.publish(answers, b"", retain=True)
+    with ThreadPoolExecutor() as pool:
+        room.messages.clear()
+        asked = pool.submit(ask)
+        identity = room.wait("classroom/room-5/cmd/pause").json()["id"]
+        assert room.publish(answers, json.dumps({"status": "ok", "error": None, "id": identity})) in TAKEN
+        done = asked.result()
+    assert (done.returncode, json.loads(done.stdout)["id"]) == (0, identity)
 
 
 @pytest.mark.parametrize("holder", ["room-20", "room-20-check", "wall"])

@@ -191,6 +191,7 @@ TREATMENT: dict[str, Here | Elsewhere] = {
         "tests/integration/reporting/test_school_report.py"
     ),
     "docs/scale.md: echo 'deb [signed-by=": Elsewhere("tests/system/install/backports.sh"),
+    "docs/scale.md: install -m 644 docs/mosquitto/drop-properties.py": Elsewhere("tests/system/install/backports.sh"),
     "docs/scale.md: apt-get install mosquitto mosquitto-clients": Here(
         leave_out=("apt-get",),
         change={
@@ -205,6 +206,7 @@ TREATMENT: dict[str, Here | Elsewhere] = {
     "docs/scale.md: mosquitto_sub -h localhost -p 8883 --cafile": Elsewhere(
         "tests/integration/mqtt/test_broker_bounds.py"
     ),
+    "docs/scale.md: id=$(openssl rand -hex 8)": Elsewhere("tests/integration/mqtt/test_plugin_broker.py"),
     "docs/scale.md: apt-get install mosquitto openssl": Here(
         leave_out=("apt-get",),
         change={"systemctl restart mosquitto": "true"},

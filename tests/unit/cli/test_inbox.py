@@ -117,7 +117,6 @@ UNLIKELY: tuple[dict[str, Any], ...] = (
     {"window": {"start": stamp(NOW), "end": stamp(NOW), "seconds": 1e300}},
 )
 HOSTILE = [
-    b"",
     b"{",
     b"\xff\xfe",
     b"[" * 60_000,
@@ -127,6 +126,16 @@ HOSTILE = [
     json.dumps(window()).encode() + b" " * MAX_PAYLOAD,
     *(json.dumps(window() | change).encode() for change in UNLIKELY),
 ]
+
+
+def test_what_clears_a_topic_is_no_window_and_no_fault() -> None:
+    inbox = room("room-1")
+    before = picture(inbox)
+    for kind in ("window", "latest"):
+        for name in ("room-1", "room-2"):
+            assert inbox.receive(f"classroom/{name}/{kind}", b"") is None
+    assert inbox.invalid == 0
+    assert picture(inbox) == before
 
 
 @pytest.mark.parametrize("payload", HOSTILE, ids=range(len(HOSTILE)))
