@@ -8,7 +8,8 @@ of strangers. So
 * a visitor loses seats to visitors only, and only while nobody has more: nobody holds more than an even share;
 * whoever comes needs a stranger's seat only until the head of the request is there. Behind a proxy all strangers have
   one address. Of these go the ones whose request showed no token, and then the oldest: who has said nothing yet has two
-  thirds of a second for it while 300 come each second.
+  thirds of a second for it while 300 come each second. Whatever comes, none goes before its head could be read: the
+  server takes a tenth of all seats at once (`BACKLOG`).
 
 Of a visitor's own the first to go is one that waits for a question, and then the oldest answer, which is a stream of
 events: its page opens it again by itself.

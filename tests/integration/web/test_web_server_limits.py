@@ -288,6 +288,9 @@ class Names:
     def visitor(self, word: str) -> Visitor | None:
         return Visitor(word)
 
+    def visitor_with_cookie(self, _word: str) -> Visitor | None:
+        return None
+
 
 def test_one_visitor_has_an_even_share_of_the_seats(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(seats, "SEATS", 20)
@@ -343,6 +346,32 @@ def test_a_newcomer_gets_through_one_visitor_s_seats_and_strangers(
         crowd.join()
     assert caplog.text == ""
     for each in (*theirs, *strangers):
+        each.close()
+
+
+def test_nobody_is_ended_unheard_by_those_who_come_at_the_same_moment(serve: Serve) -> None:
+    """Behind a proxy all have its address, visitors too: whose connection it is, only the head of a request says."""
+    busy, on = threading.Event(), threading.Event()
+
+    class Busy(Names):
+        def visitor(self, word: str) -> Visitor | None:
+            if word == "busy":
+                busy.set()
+                assert on.wait(20)
+            return super().visitor(word)
+
+    port = serve(keys=Busy())
+    head = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as first:
+        first.sendall(head + b"Authorization: Bearer busy\r\n\r\n")
+        assert busy.wait(20)  # from now on they wait in the kernel
+        crowd = [socket.create_connection(("127.0.0.1", port), timeout=20) for _ in range(5 * seats.SEATS)]
+        visitors = crowd[::20]
+        for each in crowd:
+            each.sendall(head + (b"Authorization: Bearer ann\r\n\r\n" if each in visitors else b"\r\n"))
+        on.set()
+        assert [_received(each)[:12] for each in visitors] == [b"HTTP/1.1 200"] * len(visitors)
+    for each in crowd:
         each.close()
 
 
