@@ -94,7 +94,7 @@ def test_week_day_and_term(address: str, broker: int, open_page: Any, tmp_path: 
     page.go_back()
     page.locator(f"{TABLE} thead a", has_text="Thu 19 Nov").click()
     see(page, "#day .when", "All rooms: Thursday, 19 November 2026")
-    see(page, "#day .map-story", "2 of 2 rooms were recorded")
+    see(page, "#day .map-story", "Rooms that were recorded: 2 of 2")
     assert faults(page) == []
     page.locator(f"{TABLE} tbody th a", has_text="room-2").click()
     see(page, "#week .when", "room-2: week 47")
@@ -102,7 +102,7 @@ def test_week_day_and_term(address: str, broker: int, open_page: Any, tmp_path: 
     see(page, TABLE, "KW 47")
     see(page, "#term .when", "Alle Räume: 16. November bis")
     see(page, "#views", "Wochen")
-    see(page, "#term .map-story", "2 von 2 Räumen wurden aufgezeichnet")
+    see(page, "#term .map-story", "Aufgezeichnete Räume: 2 von 2")
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     page.locator(f"{TABLE} td a").first.click()
     see(page, "#week .when", "room-1: KW 47")
