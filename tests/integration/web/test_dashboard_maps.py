@@ -59,7 +59,7 @@ def saved_rows(page: Any, folder: Path) -> list[dict[str, str]]:
 def test_week_day_and_term(address: str, broker: int, open_page: Any, tmp_path: Path) -> None:
     Room(broker, "room-1")
     page = open_page(f"{address}#week/room-1/2026-11-16", locale="en")
-    see(page, TABLE, "Turned to the front")
+    see(page, TABLE, "Faces in the picture")
     assert len(lines(page, "header > *")) == 1
     assert page.locator(f"{TABLE} td.above, {TABLE} td.below").count() == 0
     assert page.locator(f"{TABLE} td").nth(6).inner_text() == "withheld"
@@ -91,6 +91,8 @@ def test_week_day_and_term(address: str, broker: int, open_page: Any, tmp_path: 
 
     page.locator("#week a", has_text="earlier").press("Enter")
     see(page, "#week .when", "week 46")
+    see(page, "#week .map-card", "Nothing was recorded in this time.")
+    assert page.locator("#week .map-story, #week .choices, #week .hint").locator("visible=true").count() == 0
     page.go_back()
     page.locator(f"{TABLE} thead a", has_text="Thu 19 Nov").click()
     see(page, "#day .when", "All rooms: Thursday, 19 November 2026")
