@@ -20,9 +20,9 @@ ABSENT: dict[State, Sentence] = {
     "withheld": Sentence("withheld"), "few": Sentence("too short"), "nothing": Sentence("nothing"),
 }  # fmt: skip
 LEGEND = Sentence(
-    "▲ more and ▼ less than in the other cells of the same room, by more than chance explains: only these are "
-    "coloured, and of twenty maps in which nothing differs at most one has any. ≠ measured in another way, so not "
-    "compared."
+    "▲ more, ▼ less than in the other cells of the room, by more than chance explains: only these are coloured. Where "
+    "nothing differs, chance alone colours something in at most one of twenty maps. ≠ not compared: it was measured in "
+    "another way, or nobody knows when."
 )
 LEFT_OUT = Sentence(
     "Only {number} expressions are shown, first those that most rooms have: the rooms' models name more.",
