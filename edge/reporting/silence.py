@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 STALE_WINDOWS = 3  # window lengths without a window
 STALE_MORE = 2_000  # milliseconds after these
 STALE_LATE = 30_000  # milliseconds that a window may be late on its way
-NEW = 60_000  # milliseconds after which a room that was heard of should have sent a window
+NEW = 60_000  # milliseconds after which a room should have sent its first window, if its windows are not longer
 WITHOUT_WINDOWS = ("paused", "camera_lost")  # modes
 
 
@@ -35,7 +35,10 @@ def silent_from(state: State | None, machine: Machine, first: int) -> int | None
             return None
         # `health` expires at the broker, so a reader that starts later hears none of a device that is gone.
         return (machine.told or first) + SILENCE * 1000
-    return first + NEW if machine.window is None else outdated_from(machine.window, machine.heard)
+    if machine.window is not None:
+        return outdated_from(machine.window, machine.heard)
+    lasts = machine.info.window_seconds if machine.info is not None else 0.0
+    return first + max(NEW, round(STALE_WINDOWS * 1000 * lasts) + STALE_MORE)
 
 
 def outdated_from(window: WindowPayload, heard: int) -> int:
@@ -47,7 +50,7 @@ def outdated_from(window: WindowPayload, heard: int) -> int:
     """
     lasts = round(STALE_WINDOWS * 1000 * window.window.seconds)
     until = heard + lasts + STALE_MORE
-    if not window.quality.clock_synced:
+    if not window.quality.clock_synced and not window.replayed:
         return until
-    # By its own time where its clock is set: what is retained, or has waited, comes late.
+    # By its own time where its clock is set: what is retained comes late. What has waited is of then in any case.
     return min(until, round(parse_timestamp(window.window.end).timestamp() * 1000) + lasts + STALE_LATE)

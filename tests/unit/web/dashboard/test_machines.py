@@ -99,6 +99,29 @@ def test_figures_of_before_do_not_go_on_by_a_window_that_is_not_shown() -> None:
     assert [each.status for each in found.machines()] == ["no_status"]
 
 
+def test_a_room_that_never_sent_a_window_is_silent_when_three_could_have_come() -> None:
+    for seconds, until in ((10.0, 60), (600.0, 1802)):
+        now = NOW
+        found = School("classroom", 4, lambda: now)  # noqa: B023 - asked in this round
+        found.receive("classroom/room-1/availability", b"online")
+        found.receive("classroom/room-1/info", INFO.model_copy(update={"window_seconds": seconds}).to_json())
+        assert found.summaries()["room-1"]["silent_from"] == round(1000 * (NOW + until))
+        for moment, status in ((until - 1, "online"), (until + 1, "silent")):
+            now = NOW + moment
+            assert [each.status for each in found.machines()] == [status]
+
+
+@pytest.mark.parametrize("synced", [False, True])
+def test_what_has_waited_for_long_is_no_news_whatever_the_clock_of_its_device(*, synced: bool) -> None:
+    found = School("classroom", 4, lambda: NOW + 3600)
+    found.receive("classroom/room-204/availability", b"online")
+    waited = json.loads(WINDOW.to_json()) | {"replayed": True}
+    waited["quality"]["clock_synced"] = synced
+    found.receive("classroom/room-204/window", json.dumps(waited).encode())
+    assert found.summaries()["room-204"]["silent_from"] == round(1000 * (NOW - 3 + 60))
+    assert [each.status for each in found.machines()] == ["silent"]
+
+
 def test_a_room_whose_clock_is_not_set_is_silent_once_no_window_comes() -> None:
     now = NOW
     found = School("classroom", 4, lambda: now)
