@@ -102,12 +102,14 @@ def range_text(figure: Figure, measure: str, words: Words) -> str:
 
 def empty_row(data: MapData, row: int, words: Words) -> str:
     """What stands once in a row in place of its cells, where nothing at all was recorded of it; else nothing."""
-    if any(each is not None and each.totals.windows for each in data.grid[row]):
+    room = next(each for each in data.sums if each.room == data.rooms[row])
+    # Cells have nothing of what is outside of lessons, or only kept as sums of whole days.
+    outside = room.days_only or (data.kind != "week" and room.totals.windows)
+    if outside or any(each is not None and each.totals.windows for each in data.grid[row]):
         return ""
-    since = next((each.silent_since for each in data.sums if each.room == data.rooms[row]), None)
-    if since is None:
+    if room.silent_since is None:
         return words.translate("nothing recorded")
-    return words.translate("nothing since {day}", day=words.long_date(since.date()))
+    return words.translate("nothing since {day}", day=words.long_date(room.silent_since.date()))
 
 
 def cell_text(cell: Cell | None, measure: str, words: Words) -> str:

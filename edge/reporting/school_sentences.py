@@ -201,7 +201,7 @@ def _recorded(each: RoomSums, words: Words) -> tuple[str, ...]:
     return (
         each.room,
         words.length(totals.covered) if totals.windows else nothing,
-        words.percent(totals.time.withheld / totals.recorded / 1000) if totals.recorded else NOTHING,
+        words.percent(totals.withheld_seconds / totals.covered) if totals.covered else NOTHING,
         missing_text(totals, words) if totals.windows else NOTHING,
         NOTHING if missed is None else words.length(missed),
     )

@@ -15,6 +15,7 @@ from playwright.sync_api import sync_playwright
 
 from edge.recording.reader import Recording
 from edge.recording.window_record import WindowRecord
+from edge.recording.window_row import DamagedError
 from edge.recording.window_sums import OTHER
 from edge.reporting.csv import cell_of
 from edge.reporting.totals import MOST_LABELS, add_up
@@ -148,6 +149,22 @@ def test_a_table_says_which_windows_are_only_in_sums(
     said = capsys.readouterr().err
     assert lacks in said
     assert (": --output l.html has these sums" in said) == ("lacks" in said) == bool(lacks)
+
+
+@pytest.mark.parametrize("damaged", ["buckets", "kept_days"])
+def test_a_table_is_there_though_sums_are_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], damaged: str
+) -> None:
+    def fail(*_: object) -> None:
+        raise DamagedError("a roll-up is damaged", "another program changed the file")
+
+    path = recorded_weeks.record(tmp_path / "s.sqlite", recorded_weeks.windows(recorded_weeks.LESSON, 1, minutes=40))
+    monkeypatch.setattr(Recording, damaged, fail)
+    assert (
+        report("--database", path, "--day", "2026-11-20", "--zone", "Europe/Vienna", "--output", tmp_path / "l.csv")
+        == 0
+    )
+    assert "lacks" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("ends", [";", "\t", "\r", "\n"])

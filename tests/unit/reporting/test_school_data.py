@@ -36,6 +36,7 @@ from edge.reporting.school_sentences import MASKS_UNKNOWN, describe_school, diff
 from edge.reporting.scope import NOT_MEASURED, Scope
 from edge.reporting.totals import Totals, add_up, totals_of
 from edge.reporting.wording import notes
+from edge.timing.timetable import Entry, Plan, Timetable
 from edge.web.dashboard.map_answer import map_answer
 from tests.support.recorded_school import LESSONS, TIMETABLE, VIENNA, moved, record_school, usual
 from tests.support.recorded_weeks import info, record
@@ -243,6 +244,25 @@ def test_a_room_is_expected_from_its_first_day_on_and_named_once_it_is_silent(tm
         assert nobody == ("Rooms that were recorded: 0 of 3, 0 s in all.", [None] * 3, []), "on Sunday nobody sends"
     finally:
         recording.stop()
+
+
+def test_a_row_says_that_nothing_was_recorded_only_where_that_is_so(tmp_path: Path) -> None:
+    recording = Recording(record_school(tmp_path / "s.sqlite", ["room-1", "room-2"], 5))
+    recording.start()
+    late = [Entry("8th", time(15), time(15, 45))]
+    others: list[dict[str, dict[int, list[Entry]]]]
+    others = [{"room-1": {0: []}}, {"room-1": {0: late}}, {"room-1": {0: []}, "room-2": {0: []}}]
+    for own in others:
+        timetable = Timetable(VIENNA, [Plan(dict.fromkeys(range(5), LESSONS), own)])
+        day = School(recording, ["room-1", "room-2"], timetable, VIENNA, LATER).day(MONDAY)
+        assert [empty_row(day, row, Words()) for row in (0, 1)] == ["", ""], "it was recorded outside of its lessons"
+    nothing = School(recording, ["room-1"], TIMETABLE, VIENNA, LATER).days(MONDAY - timedelta(days=7))
+    week = School(recording, ["room-1"], TIMETABLE, VIENNA, LATER).week("room-1", MONDAY - timedelta(days=7))
+    recording.stop()
+    for data in (nothing, week):
+        assert empty_row(data, 0, Words()) == "nothing recorded"
+        kept = [dataclasses.replace(each, days_only=frozenset([MONDAY - timedelta(days=7)])) for each in data.sums]
+        assert empty_row(dataclasses.replace(data, sums=kept), 0, Words()) == "", "the sum of a day is there"
 
 
 @pytest.mark.parametrize("minutes", [10, 30])
