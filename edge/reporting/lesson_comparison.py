@@ -150,7 +150,7 @@ def compare(
     """
     left_out: dict[str, int] = {}
     other_basis = 0
-    mine, others, times = figures(lesson), [], []
+    mine, others, summaries = figures(lesson), [], []
     names = dict.fromkeys(mine)
     for summary, theirs in earlier:
         if differing := conditions.differing(theirs):
@@ -163,7 +163,7 @@ def compare(
                 other_basis += 1
                 found = {name: figure for name, figure in found.items() if name not in summary.expressions}
             others.append(found)
-            times.append(summary)
+            summaries.append(summary)
     if not lesson.enough:
         return Comparison("not_enough", len(others), left_out, {}, {})
     if not others:
@@ -172,7 +172,11 @@ def compare(
         overlapping = {name: _overlap(mine[name], others[0][name]) for name in mine if name in others[0]}
         missing = [name for name in names if name not in overlapping]
         return Comparison("one", 1, left_out, overlapping, {}, missing, other_basis)
-    compared = _differences(mine, others, {name: _longer(name, lesson, times) for name in mine})
+    longer = {
+        name: _longer(name, lesson, [s for s, each in zip(summaries, others, strict=True) if name in each])
+        for name in mine
+    }
+    compared = _differences(mine, others, longer)
     missing = [name for name in names if name not in compared]
     if len(others) < FEWEST:
         return Comparison("few", len(others), left_out, {}, compared, missing, other_basis)
@@ -221,9 +225,8 @@ def remaining(probabilities: Mapping[Name, float], false: float = FALSE) -> set[
 
 
 def _longer(name: str, lesson: LessonSummary, others: Sequence[LessonSummary]) -> float:
-    """As how many times as long as in the lesson a figure was measured in those of the others that have it."""
-    found = [_seconds(name, each) for each in others if name in figures(each)]
-    return fmean(found) / _seconds(name, lesson) if found else 1.0
+    """How many times as long as in the lesson a figure was measured in the others that have it, on average."""
+    return fmean(_seconds(name, each) for each in others) / _seconds(name, lesson) if others else 1.0
 
 
 def _seconds(name: str, summary: LessonSummary) -> float:

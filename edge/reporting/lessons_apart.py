@@ -77,7 +77,7 @@ def expected_share(mine: Figure, others: Sequence[Figure], scatter: Scatter, lon
         mine: Of the lesson.
         others: Of the other lessons, two at least.
         scatter: What is known of it before these are looked at.
-        longer: As how many times as long the others were measured, on average.
+        longer: How many times as long the others were measured, on average.
     """
     face = of_one_face(_mean(others))
     known = Usual(scatter.points.variance * face**2, scatter.points.degrees)
@@ -121,7 +121,7 @@ def _like(
         mine: That one, for how much its own minutes scatter: nothing is known more exactly than by them.
         others: At least two.
         least: Standard deviation of a lesson that is always reckoned with.
-        longer: As how many times as long the others were measured.
+        longer: How many times as long the others were measured, on average.
         known: Of what the others scatter, before they are looked at.
         beside: Standard deviation that comes on top of it.
     """
