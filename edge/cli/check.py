@@ -98,7 +98,7 @@ def run_checks(args: argparse.Namespace) -> list[CheckRow]:
     if config is not None:
         models = report.run("models", lambda: _models(config))
         frame = report.run("camera", lambda: _camera(config))
-        if frame is not None:  # else that row says so
+        if report.rows[-1].status != WARNING:  # else that row says so
             report.rows += pause_rows(config)
         if models is not None and frame is not None:
             report.run("analysis", lambda: _analysis(models, frame))

@@ -146,7 +146,7 @@ def _keys(access_file: Path | None, token: str | None) -> Keys | None:
 def _recorder(
     args: argparse.Namespace, target: Target | None, settings: BrokerSettings, prefix: str, devices: Sequence[str]
 ) -> RecordingService | None:
-    """Who records; None: nobody. Raises ConfigError, DiskError: the file or database cannot be used now."""
+    """Who records; None: nobody. Raises ConfigError, DiskError, BusyError: file or database cannot be used now."""
     if target is None:
         for option in (
             "of_school",

@@ -66,7 +66,10 @@ def subscriber_settings(
     settings = replace(broker_settings(config, None, f"-{client}-{secrets.token_hex(4)}"), remedies=REMEDIES)
     if configured == "embedded" and is_loopback(settings.url.host):  # the daemon itself is the broker
         start = "edge run" if (called := program()) == "edge" else called
-        settings = replace(settings, nothing_listens=f"edge is not running here: start {start} in another terminal")
+        remedy = f"edge is not running here: start {start} in another terminal"
+        if elsewhere:  # it may as well be another program's that is to be there
+            remedy = f"if edge's own broker is meant, start {start} in another terminal, else see that the broker runs"
+        settings = replace(settings, nothing_listens=remedy)
     if client_id is not None:
         settings = replace(settings, client_id=client_id)
     if elsewhere and config.mqtt.password_file is None:
@@ -81,7 +84,7 @@ def _read_config(args: argparse.Namespace) -> tuple[Config, str]:
         return config, config.mqtt.broker
     given = {setting.partition("=")[0] for setting in args.set}
     others = [setting for setting in args.set if not setting.startswith("mqtt.")]
-    configured = read_config(argparse.Namespace(config=args.config, set=others)).mqtt.broker
+    configured = read_config(argparse.Namespace(config=args.config, set=others), "taken").mqtt.broker  # warned below
     elsewhere = str(args.broker) != configured
     keys = CREDENTIALS if args.broker.tls else (*CREDENTIALS, "ca_file")
     withheld = [f"mqtt.{key}=null" for key in keys if elsewhere and f"mqtt.{key}" not in given]

@@ -86,7 +86,7 @@ class RecorderLock:
         owner = printable(said.decode(errors="replace").strip(), LONGEST) or "another process"
         return BusyError(
             f"{owner} records into {self._recording} already, and a file has one recorder",
-            "end that, name another --database, or look at what it records: dashboard --show-only --database "
+            "end that, name another --database, or look at what it records: edge dashboard --show-only --database "
             f"{self._recording}",
         )
 

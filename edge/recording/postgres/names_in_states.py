@@ -5,9 +5,8 @@ from __future__ import annotations
 import psycopg
 
 from edge.contract.causes import without_names
-from edge.recording.postgres.about import keep, known
 
-KEY = "states without names"
+# Reads an index alone: the key of `states` is of device, since, mode and reason.
 REASONS = """
 SELECT DISTINCT reason FROM edge.states s JOIN edge.devices d ON d.id = s.device
 WHERE d.school = %s AND strpos(reason, ' by ') > 0
@@ -24,17 +23,15 @@ SELECT DISTINCT ON (device, since, mode, nameless) * FROM gone ON CONFLICT DO NO
 
 
 def forget_names(connection: psycopg.Connection, school: int) -> None:
-    """Forget the names, once for each school: outside of a transaction.
+    """Forget the names: at each start, since a recorder of an older version may have gone on meanwhile.
 
     Args:
-        connection: As the recorder's user.
+        connection: As the recorder's user, outside of a transaction.
         school: Its number.
     """
-    if known(connection, school, KEY) is not None:
-        return
-    reasons = [str(reason) for (reason,) in connection.execute(REASONS, (school,))]
-    named = [reason for reason in reasons if without_names(reason) != reason]
     with connection.transaction():
+        connection.execute("SET LOCAL statement_timeout = 0")  # a million names take what they take, once
+        reasons = [str(reason) for (reason,) in connection.execute(REASONS, (school,))]
+        named = [reason for reason in reasons if without_names(reason) != reason]
         if named:
             connection.execute(FORGET, (named, [without_names(reason) for reason in named], school))
-        keep(connection, school, KEY, "1")

@@ -660,4 +660,3 @@ def as_version_0_2(place: Place, reasons: dict[str, str]) -> None:
                 assert isinstance(store, PostgresStore)
                 with store._kept.used() as connection:
                     connection.execute("UPDATE edge.states SET reason = %s WHERE reason = %s", (before, now))
-                    connection.execute("DELETE FROM edge_private.about WHERE key = 'states without names'")

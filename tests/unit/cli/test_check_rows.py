@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
+import pytest
+
+from edge.cli import check
 from edge.cli.check_rows import OK, WARNING, clock_row, pause_rows
 from edge.config.schema import Config
 from edge.daemon.paths import pause_path
@@ -27,6 +31,17 @@ def test_a_room_that_a_person_has_paused_is_said_to_be(tmp_path: Path) -> None:
     assert "paused since 2026-10-04T08:15:00.000Z by Mrs Doe" in row.found
     assert "edge resume" in row.remedy
     assert "Doe" not in without_people(row.found)  # in a support file
+
+
+def test_a_paused_room_whose_film_is_gone_is_said_to_be_paused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for part in ("_models", "_broker"):  # they take their time
+        monkeypatch.setattr(check, part, lambda *_: ("", None))
+    words = ["mode=headcount", f"outbox.path={tmp_path}/o.sqlite", f"camera.source=file:{tmp_path}/none.mp4"]
+    PauseStore(pause_path(room(tmp_path))).store(Pause("Mrs Doe", "2026-10-04T08:15:00.000Z"))
+    (tmp_path / "config.yaml").write_text("{}\n")
+    rows = check.run_checks(argparse.Namespace(config=tmp_path / "config.yaml", set=words))
+    found = {row.part: row.status for row in rows}
+    assert (found["camera"], found["pause"]) == ("failed", WARNING)
 
 
 def test_a_clock_that_is_not_set_is_said_to_be_unless_it_is_right_without(tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ def test_a_reader_has_a_new_client_id_each_time_or_the_one_that_was_given(settin
     ("words", "remedy"),
     [
         ((), "start ./run in another terminal"),
-        (("--broker", "mqtt://127.0.0.1:1884"), "start ./run in another terminal"),
+        (("--broker", "mqtt://127.0.0.1:1884"), "start ./run in another terminal, else see that the broker runs"),
         (("--broker", "mqtt://192.168.1.10:1883"), "check mqtt.broker"),
         (("--set", "mqtt.broker=mqtt://127.0.0.1:1883"), "check mqtt.broker"),
     ],
@@ -93,3 +93,13 @@ def test_where_nothing_listens_at_the_brokers_place_of_edge_itself_that_is_to_be
     found = subscriber_settings(parser.parse_args(["--config", str(tmp_path / "config.yaml"), *words]), "watch")[0]
     assert remedy in connect_failed(found.url, ConnectionRefusedError(), found.nothing_listens).remedy
     assert "mqtt.broker" in connect_failed(found.url, TimeoutError(), found.nothing_listens).remedy
+
+
+def test_a_file_that_may_be_cut_short_is_warned_of_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "config.yaml").write_text("mode: headcount")
+    parser = argparse.ArgumentParser()
+    add_broker_arguments(parser)
+    for words in ((), ("--broker", "mqtt://192.168.1.10:1883")):
+        caplog.clear()
+        subscriber_settings(parser.parse_args(["--config", str(tmp_path / "config.yaml"), *words]), "watch")
+        assert caplog.text.count("no line break at the end") == 1
