@@ -9,7 +9,8 @@
 # OPTIONS are those of mosquitto_rr (package mosquitto-clients), such as
 #   -h broker.school.example -p 8883 --cafile ca.pem -u admin -P ADMIN-PASSWORD
 # A room is bound to the client id of its daemon: nobody else can connect with that id, and it cannot leave sessions behind.
-# `edge check` has an id of its own, and so the user room-204-check there, with the same rights and password.
+# `edge check` has an id of its own, and so the user room-204-check there, with the same rights and password. It has the role
+# room-204, and so goes with its room. A NAME-check that has another role is somebody else.
 # The others are bound to the id that is given, which their program has to use (--client-id): whoever could choose one could
 # leave any number of sessions behind, in each of which the broker keeps what is published. KIND is one of
 #   dashboard       reads everything of the rooms: `edge dashboard`, `edge watch`
@@ -23,7 +24,6 @@
 # At a district's broker put `--prefix +` first, for everybody but schools; where device.prefix is not `classroom`, that one.
 # No room announces itself to Home Assistant: an announcement says where commands go, also those for other rooms, and brings
 # templates that Home Assistant carries out. `--discovery` gives a room this right, where nobody but you can have its password.
-# That one goes with its room: it has the role room-204. A NAME-check that has another role is somebody else.
 # `--password` gives a user another password, a room's also to its user of `edge check`. Who is connected with the old one is thrown
 # out; rights, session and what waits in it stay. Answers and windows that were left at the broker under a room's name are cleared.
 # `--remove` throws a user out at once, and clears all that a room may have left at the broker: dashboards and Home Assistant
@@ -32,7 +32,7 @@
 # at its next start nobody may connect. So there has to be room before a change, the rules of before are kept beside this
 # script (rules.json.kept), and after the change the file is looked at. `--save` has the broker write its rules again. `--rules FILE`
 # before everything else is where they are, if not in /var/lib/mosquitto/rules.json.
-# Whenever it makes a user, and with `--save`, it has the broker deliver nothing to whom no right to receive it was given.
+# Whenever it makes a user, and with `--save`, it has the broker deliver only what a right allows.
 # No rights are `pattern`s: the plugin of Mosquitto 2.0 knows no %u, so each user gets a role of its own.
 set -eu
 usage() {
