@@ -76,6 +76,10 @@ class RefusedError(EdgeError):
     exit_code = EXIT_REFUSED
 
 
+class CredentialsError(RefusedError):
+    """The broker does not take us as who we say we are: name, password, or no right to come at all."""
+
+
 def pages_missing(command: str, library: str | None) -> ConfigError:
     """The libraries that pages and reports are made with were not installed; a device does not need them.
 

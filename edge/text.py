@@ -30,19 +30,13 @@ def listed(names: Sequence[str], most: int) -> str:
     return ", ".join(names[:most]) + more
 
 
-def percent(share: float, step: int = 1) -> str:
-    """A share as people read it: "35 %", with a space that never breaks; "< 1 %" for what only rounds to 0.
+def percent(share: float) -> str:
+    """A share, 0..1, as people read it: "35 %", with a space that never breaks; "< 1 %" for what only rounds to 0.
 
     The pages have the same function in edge/web/dashboard/static/words.js.
-
-    Args:
-        share: 0..1.
-        step: Percentage points that it is rounded to.
     """
-    whole = step * math.floor(100 * share / step + 0.5)
-    if whole or share <= 0:
-        return f"{whole}{NO_BREAK}%"
-    return f"<{NO_BREAK}1{NO_BREAK}%" if step == 1 else percent(share)
+    whole = math.floor(100 * share + 0.5)
+    return f"{whole}{NO_BREAK}%" if whole or share <= 0 else f"<{NO_BREAK}1{NO_BREAK}%"
 
 
 def keep_units(text: str) -> str:

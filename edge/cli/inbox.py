@@ -10,6 +10,7 @@ from edge.contract.machine_messages import is_about_machine, read_machine_messag
 from edge.contract.payloads import State, WindowPayload
 from edge.contract.timestamps import parse_timestamp
 from edge.contract.validation import NewerWindow, newer, read_message
+from edge.reporting.silence import resumes
 
 MAX_DEVICES = 200
 MAX_SEEN = 1024  # identities of windows remembered per device
@@ -61,7 +62,10 @@ class Inbox:
         if kind == "availability":
             device.online = content if isinstance(content, bool) else None
         else:
-            device.state = content if isinstance(content, State) else None
+            state = content if isinstance(content, State) else None
+            if resumes(device.state, state):
+                device.machine.resumed = self._milliseconds()
+            device.state = state
         return None
 
     def _take_machine(self, topic: str, payload: bytes) -> None:

@@ -177,10 +177,10 @@ def _tell_left_out(recording: Recorded, device: str, asked: Period, path: Path) 
     """A table of windows seems to have all that is known of a time."""
     found = left_out(recording, device, asked.start, asked.end)
     if found.windows:
-        number = f"{'' if found.exact else 'up to '}{found.windows:,}"
+        number = f"{'' if found.exact else 'up to '}{found.windows:,} window{'s' * (found.windows != 1)}"
         page = printable(path.with_suffix(".html").name)
         print(
-            f"edge: {path} lacks {number} windows of which only the sums of five minutes are kept: "
+            f"edge: {path} lacks {number} of which only the sums of five minutes are kept: "
             f"--output {page} has these sums",
             file=sys.stderr,
         )

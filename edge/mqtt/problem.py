@@ -10,7 +10,7 @@ from enum import Enum
 from types import MappingProxyType
 
 from edge.contract.topics import is_home_assistant_topic
-from edge.errors import EdgeError, RefusedError
+from edge.errors import CredentialsError, EdgeError, RefusedError
 from edge.mqtt.outgoing import Request
 from edge.mqtt.reason_codes import CREDENTIALS, Reason
 from edge.text import printable
@@ -93,6 +93,8 @@ class Problem:
 
     def to_error(self) -> EdgeError:
         """The same as an exception: RefusedError where only a person can change it (a busy broker needs none)."""
+        if self.code is ProblemCode.CREDENTIALS:
+            return CredentialsError(self.text, self.remedy)
         kind = RefusedError if self.code in RIGHTS else EdgeError
         return kind(self.text, self.remedy)
 

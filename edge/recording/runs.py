@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from edge.contract.validation import MAX_COUNT
 from edge.recording.sum_bounds import EPOCH_PATTERN, REASONS
@@ -19,6 +19,7 @@ MOST_RUNS = (
     100  # of one roll-up, which is read and written for each of its windows; those of ten seconds make 30 at most
 )
 MILLISECOND = timedelta(milliseconds=1)
+Found = TypeVar("Found", bound=Stretch)
 LATEST = 2 * 24 * 3600 * 1000  # milliseconds that a run may last: a window has at most a day
 
 
@@ -61,11 +62,16 @@ class Run(NamedTuple):
         )  # fmt: skip
 
 
+def in_order(stretches: Iterable[Found]) -> list[Found]:
+    """The same by time, also those that only their reasons tell apart, as in a file that another program wrote."""
+    return sorted(stretches, key=lambda each: (each.start, each.first))
+
+
 def joined(stretches: Iterable[Stretch]) -> list[Run]:
     """Runs as long as they can be, in order of time, whatever the order in which windows came."""
     found: list[Run] = []
     runs = (Run(s.start, s.first, s.end, s.last, s.epoch, s.opening, s.closing, s.reason) for s in stretches)
-    for run in sorted(runs, key=lambda run: (run.start, run.first)):
+    for run in in_order(runs):
         if found and (_follows(found[-1], run) or len(found) == MOST_RUNS):
             before = found[-1]
             first, last = min(before.first, run.first), max(before.last, run.last)  # beyond the most, of any order
@@ -95,7 +101,7 @@ def may_hold(runs: Sequence[Run], stretch: Stretch) -> bool:
 
 def middle_of(runs: Iterable[Run]) -> datetime:
     """The moment until which half of the time of some runs, one at least, has passed."""
-    found = sorted(runs)
+    found = in_order(runs)
     left = sum((run.end - run.start for run in found), timedelta()) / 2
     for run in found:
         if left <= run.end - run.start:

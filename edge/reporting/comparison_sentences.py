@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import replace
 
 from edge.contract.labels import adjective
 from edge.reporting.lesson_comparison import FACES, FEWEST, Comparison, Difference
-from edge.reporting.lesson_sentences import WIDE
 from edge.reporting.lesson_statistics import FRONT
 from edge.text import Sentence
 
@@ -162,12 +160,11 @@ def _verdict(comparison: Comparison) -> Sentence:
 def _difference(name: str, each: Difference) -> Sentence:
     values: dict[str, int | float | str] = {"lessons": each.lessons}
     if name == FACES:
-        values |= _apart(each.value, each.low, each.high, (1,))
+        values |= _tenths(each.value, each.low, each.high)
         return Sentence(
             "On average {value} faces were seen, unlike in the {lessons} earlier lessons ({low} to {high}).", values
         )
-    steps = (5, 1) if each.high - each.low > WIDE else (1,)
-    values |= _apart(100 * each.value, 100 * each.low, 100 * each.high, steps)
+    values |= _apart(100 * each.value, 100 * each.low, 100 * each.high)
     if name == FRONT:
         return Sentence(
             "About {value} % of the faces whose direction is known were turned to the front, unlike in the {lessons} "
@@ -181,17 +178,19 @@ def _difference(name: str, each: Difference) -> Sentence:
     )
 
 
-def _apart(value: float, low: float, high: float, steps: Sequence[int]) -> dict[str, int | float]:
-    """A value outside a range, both in the coarsest of the steps that tells them apart, else in tenths.
+def _apart(value: float, low: float, high: float) -> dict[str, int | float]:
+    """A share outside a range, in whole points as in the table, or in tenths where these would not tell them apart.
 
     What differs lies further from its range than a tenth of a face, or of a point: `BY_CHANCE_AWAY`, `LEAST_ERROR`.
     """
-    for step in steps:
-        near = step * math.floor(value / step + 0.5)
-        first, last = step * math.floor(low / step + 1e-9), step * math.ceil(high / step - 1e-9)
-        # What is there is never called nothing.
-        if (near < first or near > last) and (near or not value):
-            return {"value": near, "low": first, "high": last}
+    near, first, last = math.floor(value + 0.5), math.floor(low + 1e-9), math.ceil(high - 1e-9)
+    # What is there is never called nothing.
+    if (near < first or near > last) and (near or not value):
+        return {"value": near, "low": first, "high": last}
+    return _tenths(value, low, high)
+
+
+def _tenths(value: float, low: float, high: float) -> dict[str, int | float]:
     return {
         "value": round(value, 1), "low": math.floor(10 * low + 1e-9) / 10, "high": math.ceil(10 * high - 1e-9) / 10
     }  # fmt: skip

@@ -89,12 +89,12 @@ def left_out(recording: Recorded, device: str, start: datetime, end: datetime) -
     """What `write_csv` of a period has nothing of: windows may be kept for fewer days than their sums."""
     start, end = start.astimezone(timezone.utc), end.astimezone(timezone.utc)
     first, last = bucket_of(start), end if bucket_of(end) == end else bucket_of(end) + WIDTH
-    windows = 0
+    windows, days = 0, set[date]()
     with contextlib.suppress(DamagedError):  # of sums: they are not what was asked for
         # Before the windows, of which some may come meanwhile.
         summed = sum(bucket.sums.windows for bucket in recording.buckets(device, first, last))
         windows = summed - sum(each.windows for each in recording.windows_by_day(device, first, last))
-    days = {each.since.date() for each in recording.kept_days(device, start, end)}
+        days = {each.since.date() for each in recording.kept_days(device, start, end)}
     return LeftOut(max(0, windows), (first, last) == (start, end), sorted(days))
 
 

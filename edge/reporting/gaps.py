@@ -10,7 +10,7 @@ from itertools import groupby
 
 from edge.contract.causes import without_names
 from edge.recording.recorded import StateChange
-from edge.recording.runs import MILLISECOND, SHORT, Run
+from edge.recording.runs import MILLISECOND, SHORT, Run, in_order
 from edge.recording.window_record import Stretch
 from edge.reporting.deleted_times import Times, known_states, lost, within
 from edge.text import Sentence, printable
@@ -138,7 +138,7 @@ def clipped(gaps: Sequence[Gap], start: datetime, end: datetime) -> list[Gap]:
 
 def kept_as_days(runs: Iterable[Run]) -> list[Gap]:
     """The times of which only the sums of whole days are kept, as gaps for `unheard`."""
-    return _joined([Gap(run.start, run.end, "days_only") for run in sorted(runs)])
+    return _joined([Gap(run.start, run.end, "days_only") for run in in_order(runs)])
 
 
 def _joined(parts: Sequence[Gap]) -> list[Gap]:

@@ -14,15 +14,14 @@ from edge import __version__
 from edge.languages.words import Words
 from edge.reporting.days_chart import days
 from edge.reporting.lesson_chart import BASES, lesson
-from edge.reporting.lesson_sentences import NOT_MEASURED
 from edge.reporting.map_data import MapData, maps_of
 from edge.reporting.map_table import STYLE as MAP_STYLE
 from edge.reporting.map_table import map_sections
 from edge.reporting.palette import DARK, LIGHT
 from edge.reporting.report_data import ReportData
 from edge.reporting.school_sentences import differences
+from edge.reporting.scope import FOOTER, NOT_MEASURED, Scope, scope_of
 from edge.reporting.wording import (
-    FOOTER,
     emotions,
     emotions_head,
     figures,
@@ -50,7 +49,11 @@ dl { display: grid; grid-template-columns: repeat(4, 1fr); gap: .8rem; margin: 1
 dl div { background: var(--card); border: 1px solid var(--line); border-radius: 12px; padding: .6rem .9rem; }
 dt { font-size: .85rem; }
 dd { margin: 0; font-size: 1.3rem; font-weight: 600; font-variant-numeric: tabular-nums; white-space: nowrap; }
-.wide { overflow-x: auto; }
+/* A shadow at an edge behind which there is more: it stays there, and what covers it moves along. */
+.wide { overflow-x: auto; background: linear-gradient(to right, var(--card) 50%, transparent) left / 2.5rem 100% local,
+  linear-gradient(to left, var(--card) 50%, transparent) right / 2.5rem 100% local,
+  linear-gradient(to right, var(--gap-line), transparent) left / .9rem 100% scroll,
+  linear-gradient(to left, var(--gap-line), transparent) right / .9rem 100% scroll; background-repeat: no-repeat; }
 .wide:focus-visible { outline: 3px solid var(--faces); outline-offset: 2px; }
 .wide svg { display: block; width: 100%; min-width: 44rem; height: auto; }
 .wide svg text { font-family: inherit; }
@@ -64,9 +67,10 @@ tbody th { color: var(--text); font-size: 1rem; }
 ul { margin: .4rem 0; padding-left: 1.2rem; }
 footer { margin-top: 1.5rem; font-size: .9rem; }
 @media (max-width: 40rem) { dl { grid-template-columns: 1fr 1fr; } dd { font-size: 1.1rem; }
-  section { padding: .8rem; } }
-@media print { body { max-width: none; padding: 0; } .wide { overflow: visible; } .wide svg { min-width: 0; }
-  section, dl div { border-color: #bbb; } }
+  section { padding: .8rem; } .wide svg { min-width: 36rem; }
+  th, td { padding: .3rem; white-space: normal; } .left td:last-child { min-width: 7rem; } }
+@media print { body { max-width: none; padding: 0; } .wide { overflow: visible; background: none; }
+  .wide svg { min-width: 0; } section, dl div { border-color: #bbb; } }
 """
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
@@ -81,11 +85,13 @@ def page(report: ReportData, now: datetime, words: Words, data: MapData | None =
         data: What heat maps show; None: there are none.
     """
     period = period_text(report.period, words)
-    shares = words.say(BASES[report.basis]) if report.basis else words.translate("No emotions were named.")
+    scope = scope_of([report.totals])
+    none = words.translate("No emotions were named.") if scope is Scope.EXPRESSIONS else ""
+    shares = words.say(BASES[report.basis]) if report.basis else none
     parts = [head(report.device, period)]
     maps = maps_of(data) if data else []
     if told := differences(data, maps, words) if data else story(report):
-        parts.append(said([words.say(each) for each in told], words))
+        parts.append(said([words.say(each) for each in told], scope, words))
     cards = "".join(f"<div><dt>{escape(k)}</dt><dd>{escape(v)}</dd></div>" for k, v in figures(report, words))
     parts.append(f"<dl>{cards}</dl>")
     if report.period.single:
@@ -100,7 +106,7 @@ def page(report: ReportData, now: datetime, words: Words, data: MapData | None =
     if rows := outages(report, words):
         parts.append(table(words.translate("Times without figures"), outages_head(words), rows, "left"))
     parts.append(points(notes(report, words), words))
-    return document(f"{report.device}, {period}", parts, report.period.zone, now, words)
+    return document(f"{report.device}, {period}", parts, report.period.zone, now, scope, words)
 
 
 def head(name: str, period: str) -> str:
@@ -108,10 +114,10 @@ def head(name: str, period: str) -> str:
     return f"<header><h1>{escape(name)}</h1><p class='soft'>{escape(period)}</p></header>"
 
 
-def said(sentences: Sequence[str], words: Words) -> str:
-    """What is said first."""
+def said(sentences: Sequence[str], scope: Scope, words: Words) -> str:
+    """What is said first, and what was not measured."""
     told = "".join(f"<p>{escape(each)}</p>" for each in sentences)
-    return f"<section class='story'>{told}<p class='soft'>{escape(words.say(NOT_MEASURED))}</p></section>"
+    return f"<section class='story'>{told}<p class='soft'>{escape(words.say(NOT_MEASURED[scope]))}</p></section>"
 
 
 def points(texts: Sequence[str], words: Words) -> str:
@@ -121,12 +127,12 @@ def points(texts: Sequence[str], words: Words) -> str:
     return f"<section><h2>{title}</h2><ul>{found}</ul></section>" if found else ""
 
 
-def document(title: str, parts: Sequence[str], zone: tzinfo, now: datetime, words: Words) -> str:
+def document(title: str, parts: Sequence[str], zone: tzinfo, now: datetime, scope: Scope, words: Words) -> str:
     """A page of these parts, with its foot."""
     moment = words.moment(now.astimezone(zone))
     made = words.translate("Made on {moment} with edge {version}.", moment=moment, version=__version__)
     times = words.translate("Times are in {zone}.", zone=_zone(zone, now))
-    foot = f"<footer><p>{escape(words.say(FOOTER))}</p><p>{escape(made)} {escape(times)}</p></footer>"
+    foot = f"<footer><p>{escape(words.say(FOOTER[scope]))}</p><p>{escape(made)} {escape(times)}</p></footer>"
     return (
         f'<!doctype html>\n<html lang="{words.language}"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'

@@ -20,6 +20,7 @@ NORMAL_90 = 1.6449  # standard errors to either side that hold nine in ten of a 
 FEWEST_BLOCKS = 3  # that a lesson is cut into, however slowly its shares change
 STUDENT_90 = 2.92  # the same of Student's t with two degrees of freedom, as the fewest blocks have
 AWAY = 360.0  # seconds: twice as long as who goes out is gone. The shorter the time, the less of it minutes can tell
+ROUNDING = 1e-9  # of a share or a number of faces: far below what is published, far above what sums of floats lose
 FEWEST_DRAWS = 0.25  # of the faces of a frame: what widens an interval more is a change, and told as one
 
 
@@ -46,7 +47,7 @@ def block_error(series: Sequence[tuple[float, float]]) -> float:
     # What each value adds to the error of the weighted mean, times the number of values.
     parts = [size * weight / total * (value - mean) for value, weight in series]
     square = sum(part * part for part in parts)
-    if not square:
+    if square < ROUNDING**2:  # equal values, whose mean is hardly ever equal to them to the last digit
         return 0.0
     follow = sum(a * b for a, b in pairwise(parts)) / square
     follow = min(0.97, max(0.0, follow + (1 + 3 * follow) / size))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import fmean
 from typing import Literal, TypeVar
 
 from edge.reporting.lesson_statistics import FRONT, LEAST_FACES, Figure, LessonSummary
@@ -149,7 +150,7 @@ def compare(
     """
     left_out: dict[str, int] = {}
     other_basis = 0
-    mine, others = figures(lesson), []
+    mine, others, summaries = figures(lesson), [], []
     names = dict.fromkeys(mine)
     for summary, theirs in earlier:
         if differing := conditions.differing(theirs):
@@ -162,6 +163,7 @@ def compare(
                 other_basis += 1
                 found = {name: figure for name, figure in found.items() if name not in summary.expressions}
             others.append(found)
+            summaries.append(summary)
     if not lesson.enough:
         return Comparison("not_enough", len(others), left_out, {}, {})
     if not others:
@@ -170,7 +172,11 @@ def compare(
         overlapping = {name: _overlap(mine[name], others[0][name]) for name in mine if name in others[0]}
         missing = [name for name in names if name not in overlapping]
         return Comparison("one", 1, left_out, overlapping, {}, missing, other_basis)
-    compared = _differences(mine, others)
+    longer = {
+        name: _longer(name, lesson, [s for s, each in zip(summaries, others, strict=True) if name in each])
+        for name in mine
+    }
+    compared = _differences(mine, others, longer)
     missing = [name for name in names if name not in compared]
     if len(others) < FEWEST:
         return Comparison("few", len(others), left_out, {}, compared, missing, other_basis)
@@ -218,17 +224,31 @@ def remaining(probabilities: Mapping[Name, float], false: float = FALSE) -> set[
     return found
 
 
-def _differences(mine: Mapping[str, Figure], others: Sequence[Mapping[str, Figure]]) -> dict[str, Difference]:
-    """Each figure that enough of the others have, beside it."""
+def _longer(name: str, lesson: LessonSummary, others: Sequence[LessonSummary]) -> float:
+    """How many times as long as in the lesson a figure was measured in the others that have it, on average."""
+    return fmean(_seconds(name, each) for each in others) / _seconds(name, lesson) if others else 1.0
+
+
+def _seconds(name: str, summary: LessonSummary) -> float:
+    """For which a figure was measured."""
+    if name == FACES:
+        return summary.measured
+    return summary.facing_measured if name == FRONT else summary.expressions_measured
+
+
+def _differences(
+    mine: Mapping[str, Figure], others: Sequence[Mapping[str, Figure]], longer: Mapping[str, float]
+) -> dict[str, Difference]:
+    """Each figure that enough of the others have, beside it; `longer` is as in `expected_share`, by name."""
     theirs = {name: [each[name] for each in others if name in each] for name in mine}
     theirs = {name: each for name, each in theirs.items() if len(each) >= min(FEWEST, len(others))}
     scatter = scatter_of([each for name, each in theirs.items() if name not in (FACES, FRONT)])
     found = {}
     for name, each in theirs.items():
         if name == FACES:
-            expected = expected_faces(mine[name], each)
+            expected = expected_faces(mine[name], each, longer[name])
         else:
-            expected = expected_share(mine[name], each, Scatter() if name == FRONT else scatter)
+            expected = expected_share(mine[name], each, Scatter() if name == FRONT else scatter, longer[name])
         found[name] = Difference(mine[name].value, *expected, differs=False, lessons=len(each))
     return found
 

@@ -12,10 +12,18 @@ from edge.reporting.change_detection import find_changes
 from edge.reporting.comparison_sentences import describe_comparison
 from edge.reporting.conditions import conditions_of
 from edge.reporting.lesson_comparison import Comparison, Conditions, EarlierLessons, compare
-from edge.reporting.lesson_sentences import describe, describe_changes, fuller_moments, two_devices
+from edge.reporting.lesson_sentences import (
+    describe,
+    describe_changes,
+    fuller_moments,
+    mean_so_far,
+    two_devices,
+    without_expressions,
+)
 from edge.reporting.lesson_statistics import Change, LessonSummary, Minute
 from edge.reporting.report_data import ReportData
 from edge.reporting.school_data import School, summary_of
+from edge.reporting.scope import Scope, scope_of
 from edge.reporting.smoothing import Line, smoothed
 from edge.reporting.totals import Part, add_up
 from edge.text import Sentence
@@ -52,9 +60,11 @@ class LessonReport:
         if not self.data.parts or self.data.period.end - self.data.period.start > LONGEST:
             return []
         told = [two_devices(self.data.device, self.data.totals.overlapping)] if self.data.totals.mixed else []
-        told += describe(self.data.summary)
         if not self.data.summary.enough:
-            return told
+            return [*told, *mean_so_far(self.data.totals.mean), *describe(self.data.summary)]
+        told += describe(self.data.summary)
+        if scope_of([self.data.totals]) is Scope.EXPRESSIONS:
+            told += without_expressions(self.data.summary)
         told += fuller_moments(self.data.totals.time.few / 1000, self.data.totals.recorded)
         if uneven(self.data.minutes):
             told.append(UNEVEN)

@@ -11,23 +11,17 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta, tzinfo
 
 from edge.contract.labels import adjective
-from edge.contract.shares import ShareRange
 from edge.reporting.intervals import FEWEST_BLOCKS
 from edge.reporting.lesson_statistics import FRONT, LEAST_MINUTES, Change, Figure, LessonSummary
 from edge.reporting.totals import Totals
 from edge.text import NO_BREAK, Sentence, percent, printable
 
-WIDE = 0.1  # an interval wider than this is told in steps of five points
 WORTH_TELLING = 0.05  # share of an expression
 MOST_CHANGES = 2  # sentences; the table has the rest
 FEW = 0.05  # of the recorded time without figures: what is less moves a mean by about a tenth of a face
-NOT_MEASURED = Sentence(
-    "What faces looked like was counted, nothing else: not attention, not interest, not what anybody felt or learned. "
-    "Who writes looks down; who smiles may be bored."
-)
 SUREST = Sentence(
-    "Only the surest changes are named, each as a stretch of time against the rest of the lesson. A change can be "
-    "missed, and of twenty lessons in which nothing changed one may have a change named by chance."
+    "Only the surest changes are named, so some are missed; and in about one of twenty lessons in which nothing "
+    "changed, one is named by chance."
 )
 MODELS = Sentence(
     "More than one model named the expressions in this time. The share of each expression is of the time of those "
@@ -50,7 +44,10 @@ def limits(totals: Totals, round_to: int) -> list[Sentence]:
 
 def clock_not_set(windows: int) -> Sentence:
     """Of so many windows nobody knows when they were."""
-    return Sentence("In {n} windows the clock of the device was not set: they may be of another time.", {"n": windows})
+    return Sentence(
+        "Windows in which the clock of the device was not set, so that they may be of another time: {n}.",
+        {"n": windows},
+    )
 
 
 def two_devices(room: str, overlapping: float) -> Sentence:
@@ -89,6 +86,31 @@ def fuller_moments(hidden: float, recorded: float) -> list[Sentence]:
     ]
 
 
+def mean_so_far(mean: float | None) -> list[Sentence]:
+    """How many faces there were, where that is all that can be said; nothing where nobody knows."""
+    return [] if mean is None else [Sentence("On average {faces} faces were seen.", {"faces": _faces(mean)})]
+
+
+def without_expressions(summary: LessonSummary) -> list[Sentence]:
+    """Why nothing is said of expressions, where they were measured and the number of faces is told."""
+    if summary.faces is None or summary.expressions:
+        return []
+    minutes = math.floor(summary.expressions_measured / 60)
+    if minutes >= LEAST_MINUTES:
+        return [
+            Sentence(
+                "Nothing is said of expressions: they were told in fewer than {least} measurements.",
+                {"least": FEWEST_BLOCKS},
+            )
+        ]
+    return [
+        Sentence(
+            "Nothing is said of expressions: they were told for {minutes}{space}min; {least}{space}min are needed.",
+            {"minutes": minutes, "least": LEAST_MINUTES, "space": NO_BREAK},
+        )
+    ]
+
+
 def describe(summary: LessonSummary) -> list[Sentence]:
     """How the lesson was: one sentence, or two."""
     if summary.faces is None:
@@ -96,14 +118,14 @@ def describe(summary: LessonSummary) -> list[Sentence]:
         if minutes >= LEAST_MINUTES:
             return [
                 Sentence(
-                    "Not enough was measured to say anything about this lesson: {minutes}{space}min with figures, in "
+                    "Too little was measured to say more of this lesson: {minutes}{space}min with figures, in "
                     "fewer than {least} measurements.",
                     {"minutes": minutes, "least": FEWEST_BLOCKS, "space": NO_BREAK},
                 )
             ]
         return [
             Sentence(
-                "Not enough was measured to say anything about this lesson: {minutes}{space}min with figures; "
+                "Too little was measured to say more of this lesson: {minutes}{space}min with figures; "
                 "{least}{space}min are needed.",
                 {"minutes": minutes, "least": LEAST_MINUTES, "space": NO_BREAK},
             )
@@ -121,8 +143,7 @@ def describe(summary: LessonSummary) -> list[Sentence]:
         ]
     looked = sorted(summary.expressions.items(), key=lambda item: -item[1].value)[:2]
     if len(looked) == 2 and looked[1][1].value >= WORTH_TELLING:
-        step = _step(*(figure for _, figure in looked))
-        first, second = (_told(figure, step) for _, figure in looked)
+        first, second = (_told(figure) for _, figure in looked)
         found.append(
             Sentence(
                 "Of the faces with a named expression about {share} ({low} to {high}) looked {expression}, and about "
@@ -222,29 +243,21 @@ def _change(change: Change, zone: tzinfo) -> Sentence:
     )
 
 
-def _step(*figures: Figure | ShareRange) -> int:
-    """Points in which these are told: fine ones only where all intervals are narrow."""
-    return 5 if any((each.high or 1.0) - (each.low or 0.0) > WIDE for each in figures) else 1
-
-
 def _overlap(one: Change, other: Change) -> bool:
     """Whether they share any time."""
     return (one.end is None or other.start < one.end) and (other.end is None or one.start < other.end)
 
 
-def _told(figure: Figure | ShareRange, step: int = 0) -> dict[str, int | float | str]:
-    """Share and interval, in steps of so many points."""
-    step = step or _step(figure)
-    share = figure.value if isinstance(figure, Figure) else figure.share
+def _told(figure: Figure) -> dict[str, int | float | str]:
+    """Share and interval, in points, as in the tables beside it: one figure has one number."""
     # Rounded outward: an interval never becomes narrower by being told.
-    low = math.floor(100 * (figure.low or 0.0) / step + 1e-9) * step
-    high = math.ceil(100 * (1.0 if figure.high is None else figure.high) / step - 1e-9) * step
-    return {"share": percent(share, step), "low": f"{low}", "high": f"{high}{NO_BREAK}%"}
+    low, high = math.floor(100 * figure.low + 1e-9), math.ceil(100 * figure.high - 1e-9)
+    return {"share": percent(figure.value), "low": f"{low}", "high": f"{high}{NO_BREAK}%"}
 
 
-def _faces(number: float) -> int | float:
-    """Whole faces, or tenths of less than one."""
-    return round(number) if number >= 1 else round(number, 1)
+def _faces(number: float) -> float:
+    """In tenths, as in the tables."""
+    return round(number, 1)
 
 
 def _clock(moment: datetime, zone: tzinfo) -> str:

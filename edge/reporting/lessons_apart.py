@@ -64,25 +64,26 @@ def scatter_of(expressions: Sequence[Sequence[Figure]]) -> Scatter:
     return Scatter(usual(points, LEAST_ERROR / 10), usual(factors, LEAST_FACTOR / 10))
 
 
-def expected_faces(mine: Figure, others: Sequence[Figure]) -> Expected:
-    """Of a number of faces; `others` are two at least."""
-    like = _like(mine, others, 0.0, beside=BY_CHANCE_AWAY)
+def expected_faces(mine: Figure, others: Sequence[Figure], longer: float = 1.0) -> Expected:
+    """Of a number of faces; as `expected_share`."""
+    like = _like(mine, others, 0.0, longer, beside=BY_CHANCE_AWAY)
     return Expected(*like.range(math.inf), like.probability(mine))
 
 
-def expected_share(mine: Figure, others: Sequence[Figure], scatter: Scatter) -> Expected:
+def expected_share(mine: Figure, others: Sequence[Figure], scatter: Scatter, longer: float = 1.0) -> Expected:
     """Of a share: the range is of points, and what is improbable must be so by factors as well.
 
     Args:
         mine: Of the lesson.
         others: Of the other lessons, two at least.
         scatter: What is known of it before these are looked at.
+        longer: How many times as long the others were measured, on average.
     """
     face = of_one_face(_mean(others))
     known = Usual(scatter.points.variance * face**2, scatter.points.degrees)
-    points = _like(mine, others, LEAST_ERROR, known)
+    points = _like(mine, others, LEAST_ERROR, longer, known)
     factor = by_factors(mine)
-    factors = _like(factor, [by_factors(other) for other in others], LEAST_FACTOR, scatter.factors)
+    factors = _like(factor, [by_factors(other) for other in others], LEAST_FACTOR, longer, scatter.factors)
     return Expected(*points.range(1.0), max(points.probability(mine), factors.probability(factor)))
 
 
@@ -104,22 +105,32 @@ class _Like(NamedTuple):
 
 
 def _like(
-    mine: Figure, others: Sequence[Figure], least: float, known: Usual = NOTHING_KNOWN, beside: float = 0.0
+    mine: Figure,
+    others: Sequence[Figure],
+    least: float,
+    longer: float,
+    known: Usual = NOTHING_KNOWN,
+    beside: float = 0.0,
 ) -> _Like:
     """What the others lead one to expect of one more.
+
+    What minutes scatter is a part of what lessons do, and falls with their number: to one that was measured for less
+    time than the others, the rest is added. Its own minutes are too few to tell how much they scatter.
 
     Args:
         mine: That one, for how much its own minutes scatter: nothing is known more exactly than by them.
         others: At least two.
         least: Standard deviation of a lesson that is always reckoned with.
+        longer: How many times as long the others were measured, on average.
         known: Of what the others scatter, before they are looked at.
         beside: Standard deviation that comes on top of it.
     """
     number = len(others)
     scatter, degrees = known.moderate(*squares_of([other.value for other in others]))
-    within = (mine.error**2 + sum(other.error**2 for other in others)) / (number + 1)
+    theirs = fmean(other.error**2 for other in others)
+    within = (mine.error**2 + number * theirs) / (number + 1)
     scatter, degrees = plus_known(max(scatter, within, least**2), degrees, beside**2)
-    return _Like(_mean(others), math.sqrt(scatter * (1 + 1 / number)), degrees)
+    return _Like(_mean(others), math.sqrt(scatter * (1 + 1 / number) + max(0.0, longer - 1) * theirs), degrees)
 
 
 def _mean(figures: Sequence[Figure]) -> float:

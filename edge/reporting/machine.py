@@ -26,6 +26,7 @@ class Machine:
         window: The last one that showed that it measured: not always the newest one, which pages show.
         heard: When that came, milliseconds of our clock; 0 without one.
         overlapped: When the last few windows came that were measured while another one was, milliseconds of our clock.
+        resumed: When a pause of it, or the loss of its camera, ended, milliseconds of our clock; 0: not that we know.
         told: When the last new `health` came, milliseconds of our clock; 0 without one, as of an older version.
     """
 
@@ -34,6 +35,7 @@ class Machine:
     alerts: dict[str, MachineAlert] = field(default_factory=dict)
     window: WindowPayload | None = None
     heard: int = 0
+    resumed: int = 0
     told: int = 0
     overlapped: tuple[int, ...] = ()
 

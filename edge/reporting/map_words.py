@@ -20,9 +20,9 @@ ABSENT: dict[State, Sentence] = {
     "withheld": Sentence("withheld"), "few": Sentence("too short"), "nothing": Sentence("nothing"),
 }  # fmt: skip
 LEGEND = Sentence(
-    "▲ more and ▼ less than in the other cells of the same room, by more than chance explains: only these are "
-    "coloured, and of twenty maps in which nothing differs at most one has any. ≠ measured in another way, so not "
-    "compared."
+    "▲ more, ▼ less than in the other cells of the room, by more than chance explains: only these are coloured. Where "
+    "nothing differs, chance alone colours something in at most one of twenty maps. ≠ not compared: it was measured in "
+    "another way, or nobody knows when."
 )
 LEFT_OUT = Sentence(
     "Only {number} expressions are shown, first those that most rooms have: the rooms' models name more.",
@@ -102,12 +102,14 @@ def range_text(figure: Figure, measure: str, words: Words) -> str:
 
 def empty_row(data: MapData, row: int, words: Words) -> str:
     """What stands once in a row in place of its cells, where nothing at all was recorded of it; else nothing."""
-    if any(each is not None and each.totals.windows for each in data.grid[row]):
+    room = next(each for each in data.sums if each.room == data.rooms[row])
+    # Cells have nothing of what is outside of lessons, or only kept as sums of whole days.
+    outside = room.days_only or (data.kind != "week" and room.totals.windows)
+    if outside or any(each is not None and each.totals.windows for each in data.grid[row]):
         return ""
-    since = next((each.silent_since for each in data.sums if each.room == data.rooms[row]), None)
-    if since is None:
+    if room.silent_since is None:
         return words.translate("nothing recorded")
-    return words.translate("nothing since {day}", day=words.long_date(since.date()))
+    return words.translate("nothing since {day}", day=words.long_date(room.silent_since.date()))
 
 
 def cell_text(cell: Cell | None, measure: str, words: Words) -> str:

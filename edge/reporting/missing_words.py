@@ -26,8 +26,8 @@ def in_part_missing(totals: Totals, zone: tzinfo, moment: Callable[[datetime], s
     """
     return [
         Sentence(
-            "{n} windows that were measured between {first} and {last} are not here: lost, or still to come. How many "
-            "of them are of this time is not known: {least} to {most}.",
+            "Windows that were measured between {first} and {last} and are not here, lost or still to come: {n}. How "
+            "many of them are of this time is not known: {least} to {most}.",
             {
                 "n": each.number,
                 "first": moment(each.since.astimezone(zone)),

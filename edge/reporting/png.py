@@ -16,13 +16,13 @@ from edge.files.whole_file import whole_file
 from edge.languages.words import Words
 from edge.reporting.days_chart import days
 from edge.reporting.lesson_chart import BASES, lesson
-from edge.reporting.lesson_sentences import NOT_MEASURED
 from edge.reporting.map_chart import map_pictures
 from edge.reporting.map_data import MapData, maps_of
 from edge.reporting.palette import LIGHT
 from edge.reporting.report_data import ReportData
 from edge.reporting.school_sentences import differences
-from edge.reporting.wording import FOOTER, OBSERVATION, figures, notes, outage_summary, period_text, story
+from edge.reporting.scope import FOOTER, NOT_MEASURED, Scope, scope_of
+from edge.reporting.wording import OBSERVATION, figures, notes, outage_summary, period_text, story
 from edge.text import Sentence, printable
 
 DPI = 150
@@ -43,7 +43,8 @@ def poster(report: ReportData, path: Path, words: Words, data: MapData | None = 
     tables = words.say(OBSERVATION)  # about a table that a picture has not
     lines += ["", *(each for each in notes(report, words) if each != tables)]
     title = head(report.device, period_text(report.period, words))
-    write([title, *([said(told, words)] if told else []), *pictures, *maps, foot(lines, words)], path)
+    scope = scope_of([report.totals])
+    write([title, *([said(told, scope, words)] if told else []), *pictures, *maps, foot(lines, scope, words)], path)
 
 
 def write(figures: Sequence[Figure], path: Path) -> None:
@@ -68,10 +69,10 @@ def head(name: str, period: str) -> Figure:
     return figure
 
 
-def said(sentences: Sequence[Sentence], words: Words) -> Figure:
+def said(sentences: Sequence[Sentence], scope: Scope, words: Words) -> Figure:
     """What is said first, and what nobody measured."""
     large = [line for each in sentences for line in textwrap.wrap(words.say(each), WIDE)]
-    small = textwrap.wrap(words.say(NOT_MEASURED), LINE)
+    small = textwrap.wrap(words.say(NOT_MEASURED[scope]), LINE)
     height = 0.24 * len(large) + 0.2 * len(small) + 0.3
     figure = Figure(figsize=(10, height))
     figure.text(
@@ -81,10 +82,10 @@ def said(sentences: Sequence[Sentence], words: Words) -> Figure:
     return figure
 
 
-def foot(texts: Sequence[str], words: Words) -> Figure:
+def foot(texts: Sequence[str], scope: Scope, words: Words) -> Figure:
     """Texts, and what the report is not."""
     lines = [line for text in texts for line in textwrap.wrap(text, LINE) or [""]]
-    lines += ["", *textwrap.wrap(words.say(FOOTER), LINE)]
+    lines += ["", *textwrap.wrap(words.say(FOOTER[scope]), LINE)]
     figure = Figure(figsize=(10, 0.2 * len(lines) + 0.25))
     figure.text(0.02, 0.97, "\n".join(lines), fontsize=8.5, color=LIGHT["soft"], va="top", linespacing=1.45)
     return figure

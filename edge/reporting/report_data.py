@@ -14,7 +14,7 @@ from edge.recording.deletion_requests import DeletedTimes
 from edge.recording.five_minutes import overlaps
 from edge.recording.recorded import Recorded
 from edge.recording.rollups import Bucket, bucket_of
-from edge.recording.runs import Run
+from edge.recording.runs import Run, in_order
 from edge.recording.window_record import Stretch, WindowRecord
 from edge.recording.window_row import DamagedError
 from edge.reporting.conditions import rounding_steps
@@ -183,4 +183,4 @@ def _stretches(parts: Sequence[Part], buckets: Sequence[Bucket], period: Period)
     if all(isinstance(part, WindowRecord) for part in parts) and parts:
         return [part for part in parts if isinstance(part, WindowRecord)]
     runs = (run for run in runs_of(buckets) if run.start < period.end and run.end > period.start)
-    return sorted(runs, key=lambda stretch: (stretch.start, stretch.first))
+    return [*in_order(runs)]

@@ -18,26 +18,27 @@ from edge.reporting.school_sentences import (
     room_head,
     room_rows,
 )
+from edge.reporting.scope import scope_of
 
 
 def school_page(data: MapData, zone: tzinfo, now: datetime, words: Words) -> str:
     """The report as HTML."""
     maps, title = maps_of(data), words.translate("All rooms")
-    period = period_of(data, words)
+    period, scope = period_of(data, words), scope_of(each.totals for each in data.sums)
     parts = [
         html.head(title, period),
-        html.said([words.say(each) for each in describe_school(data, maps, words)], words),
+        html.said([words.say(each) for each in describe_school(data, maps, words)], scope, words),
         map_sections(data, maps, words),
         html.table(words.translate("Room by room"), room_head(maps, words), room_rows(data, maps, words), ""),
         html.points([words.say(OWN_PLACE), words.say(ONE_ARITHMETIC)], words),
     ]
-    return html.document(f"{title}, {period}", parts, zone, now, words)
+    return html.document(f"{title}, {period}", parts, zone, now, scope, words)
 
 
 def school_poster(data: MapData, path: Path, words: Words) -> None:
     """The report as PNG. Raises OSError."""
-    maps = maps_of(data)
+    maps, scope = maps_of(data), scope_of(each.totals for each in data.sums)
     title = png.head(words.translate("All rooms"), period_of(data, words))
-    told = png.said(describe_school(data, maps, words), words)
-    foot = png.foot([words.say(OWN_PLACE)], words)
+    told = png.said(describe_school(data, maps, words), scope, words)
+    foot = png.foot([words.say(OWN_PLACE)], scope, words)
     png.write([title, told, *map_pictures(data, maps, words), foot], path)

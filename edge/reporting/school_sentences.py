@@ -32,7 +32,7 @@ DAYS_ONLY = Sentence(
     "{n}."
 )
 CLOCK_NOT_SET = Sentence(
-    "In some windows the clock of the device was not set, so they may be of another time: {rooms}."
+    "Rooms with windows that may be of another time, as the clock of the device was not set: {rooms}."
 )
 TWO_DEVICES = Sentence("Two devices sent under one name, or a clock was set back, so that figures are mixed: {rooms}.")
 ONE_ARITHMETIC = Sentence("The figures are those of the reports of single rooms, added up from the same windows.")
@@ -44,16 +44,18 @@ def describe_school(data: MapData, maps: list[Map], words: Words) -> list[Senten
     period = (data.end - data.start).total_seconds()
     short = _part(sums, [each.time.short for each in sums])
     few = _part(sums, [each.time.few for each in sums])
-    found = [
-        Sentence(
-            "{n} of {rooms} rooms were recorded, {length} in all.",
-            {
-                "n": sum(each.windows > 0 for each in sums),
-                "rooms": sum(each.expected for each in data.sums),
-                "length": words.length(sum(min(each.covered, period) for each in sums)),
-            },
+    found, expected = [], sum(each.expected for each in data.sums)
+    if expected:
+        found.append(
+            Sentence(
+                "Rooms that were recorded: {n} of {rooms}, {length} in all.",
+                {
+                    "n": sum(each.windows > 0 for each in sums),
+                    "rooms": expected,
+                    "length": words.length(sum(min(each.covered, period) for each in sums)),
+                },
+            )
         )
-    ]
     found += _silent(data, words)
     if data.damaged:
         found.append(
@@ -169,7 +171,7 @@ def _differences(data: MapData, maps: list[Map], words: Words) -> list[Sentence]
         if cell and cell.probability is not None
     }
     if not places:
-        return [Sentence("There is too little to tell differences from chance.")]
+        return [Sentence("There is too little to tell differences from chance.")] if maps else []
     # The maps are looked at together here, so chance is shared: first among the rooms, so that none can use up what is
     # another's by having many figures, then among the cells of a room in all maps.
     rooms: dict[str, dict[tuple[int, int, int], float]] = {}
@@ -199,7 +201,7 @@ def _recorded(each: RoomSums, words: Words) -> tuple[str, ...]:
     return (
         each.room,
         words.length(totals.covered) if totals.windows else nothing,
-        words.percent(totals.time.withheld / totals.recorded / 1000) if totals.recorded else NOTHING,
+        words.percent(totals.withheld_seconds / totals.covered) if totals.covered else NOTHING,
         missing_text(totals, words) if totals.windows else NOTHING,
         NOTHING if missed is None else words.length(missed),
     )

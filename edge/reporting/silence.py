@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 STALE_WINDOWS = 3  # window lengths without a window
 STALE_MORE = 2_000  # milliseconds after these
 STALE_LATE = 30_000  # milliseconds that a window may be late on its way
-NEW = 60_000  # milliseconds after which a room that was heard of should have sent a window
+NEW = 60_000  # milliseconds within which a room should send its first window, unless it has longer ones
 WITHOUT_WINDOWS = ("paused", "camera_lost")  # modes
 
 
@@ -35,7 +35,18 @@ def silent_from(state: State | None, machine: Machine, first: int) -> int | None
             return None
         # `health` expires at the broker, so a reader that starts later hears none of a device that is gone.
         return (machine.told or first) + SILENCE * 1000
-    return first + NEW if machine.window is None else outdated_from(machine.window, machine.heard)
+    lasts = machine.info.window_seconds if machine.info is not None else 0.0
+    new = max(NEW, round(STALE_WINDOWS * 1000 * lasts) + STALE_MORE)
+    if machine.window is None:
+        return max(first, machine.resumed) + new
+    outdated = outdated_from(machine.window, machine.heard)
+    return outdated if machine.heard > machine.resumed else max(outdated, machine.resumed + new)
+
+
+def resumes(before: State | None, state: State | None) -> bool:
+    """Whether a room that had closed its camera, or lost it, measures again: its next window is still to come."""
+    closed = before is not None and before.mode in WITHOUT_WINDOWS
+    return closed and state is not None and state.mode not in WITHOUT_WINDOWS
 
 
 def outdated_from(window: WindowPayload, heard: int) -> int:
@@ -47,7 +58,7 @@ def outdated_from(window: WindowPayload, heard: int) -> int:
     """
     lasts = round(STALE_WINDOWS * 1000 * window.window.seconds)
     until = heard + lasts + STALE_MORE
-    if not window.quality.clock_synced:
+    if not window.quality.clock_synced and not window.replayed:
         return until
-    # By its own time where its clock is set: what is retained, or has waited, comes late.
+    # By its own time where its clock is set: what is retained comes late. What has waited is of then in any case.
     return min(until, round(parse_timestamp(window.window.end).timestamp() * 1000) + lasts + STALE_LATE)

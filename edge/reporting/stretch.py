@@ -16,7 +16,7 @@ from datetime import datetime, timezone
 from edge.contract.labels import LABELS, UNKNOWN
 from edge.recording.recorded import Recorded
 from edge.recording.rollups import WIDTH, Bucket, bucket_of
-from edge.recording.runs import Run
+from edge.recording.runs import Run, in_order
 from edge.recording.window_record import Stretch, WindowRecord
 from edge.reporting.overlapping_time import told_once
 from edge.reporting.totals import Part
@@ -63,7 +63,7 @@ def stretches_of(parts: Sequence[Part]) -> list[Stretch]:
         return [part for part in parts if isinstance(part, WindowRecord)]
     found: list[Stretch] = [*runs_of([part for part in parts if isinstance(part, Bucket)])]
     found += [part for part in parts if isinstance(part, WindowRecord)]
-    return sorted(found, key=lambda stretch: (stretch.start, stretch.first))
+    return in_order(found)
 
 
 def runs_of(buckets: Sequence[Bucket]) -> Iterator[Run]:
@@ -81,7 +81,7 @@ def runs_of(buckets: Sequence[Bucket]) -> Iterator[Run]:
             if many:
                 runs = [runs[0]._replace(end=max(run.end for run in runs), last=max(run.last for run in runs))]
             found += runs
-        yield from sorted(found)
+        yield from in_order(found)
 
 
 def covered(runs: Iterable[Run], times: Sequence[tuple[datetime, datetime]]) -> list[float]:

@@ -19,11 +19,6 @@ from edge.reporting.period import Period
 from edge.reporting.report_data import ReportData
 from edge.text import Sentence
 
-FOOTER = Sentence(
-    "Only numbers about the whole room were recorded: no picture, no voice, nothing about a single person. A face's "
-    "expression is not a feeling, and the classifier makes mistakes. Use this for trends of the room, "
-    "never to judge a person."
-)
 ESTIMATE = Sentence(
     "The estimate is corrected for what the classifier is known to confuse. It is the mean over the windows, "
     "weighted by named faces. Its interval is no narrower than the mean of their 90 % intervals, nor than so few faces "
@@ -75,7 +70,7 @@ def figures(report: ReportData, words: Words) -> list[tuple[str, str]]:
         (words.translate("recorded"), words.length(totals.covered)),
         (words.translate("coverage"), words.percent(totals.analysed / totals.recorded) if totals.recorded else None),
         (words.translate("windows"), words.number(totals.windows)),
-        (words.translate("windows withheld"), words.number(totals.withheld)),
+        (words.translate("windows without figures"), words.number(totals.withheld)),
         (words.translate("missing"), missing_text(totals, words)),
         (words.translate("sent late"), words.number(totals.replayed)),
     ]
@@ -147,7 +142,7 @@ def reason(gap: Gap, words: Words) -> str:
     """Why there are no figures, with what the device said of it."""
     said = words.say(WORDS[gap.kind])
     if gap.kind == "off" and gap.missing:
-        return words.translate("{reason}, {n} windows missing", reason=said, n=gap.missing)
+        return words.translate("{reason}, windows missing: {n}", reason=said, n=gap.missing)
     if gap.missing:
         return f"{said}: {words.number(gap.missing)}"
     detail = "; ".join(part if isinstance(part, str) else words.say(part) for part in reason_in_words(gap.detail))
@@ -167,7 +162,7 @@ def notes(report: ReportData, words: Words) -> list[str]:
         (
             unestimated,
             Sentence(
-                "{n} of {all} windows have no estimate and are not in these shares.",
+                "Windows without an estimate, which are not in these shares: {n} of {all}.",
                 {"n": unestimated, "all": totals.emotional},
             ),
         ),
@@ -176,30 +171,31 @@ def notes(report: ReportData, words: Words) -> list[str]:
         (report.windows and report.period.end - report.period.start < LONGEST_LESSON, SUREST),
         (report.period.end - report.period.start <= LONGEST and may_be_equal(compared), MAY_BE_EQUAL),
         (
-            totals.headcounts,
-            Sentence("In {n} windows faces were only counted: emotions were not measured.", {"n": totals.headcounts}),
+            totals.headcounts < totals.windows and totals.headcounts,
+            Sentence("Windows in which expressions were not measured: {n}.", {"n": totals.headcounts}),
         ),
-        (few, Sentence("{n} windows had too few people: their figures are withheld.", {"n": few})),
+        (few, Sentence("Windows with too few people, whose figures are withheld: {n}.", {"n": few})),
         (
             totals.too_short,
-            Sentence("{n} windows were too short: their figures are withheld.", {"n": totals.too_short}),
+            Sentence("Windows that were too short, whose figures are withheld: {n}.", {"n": totals.too_short}),
         ),
         (
             totals.emotions_withheld,
             Sentence(
-                "In {n} windows too few people were near enough or facing front: no emotions.",
+                "Windows with figures, of which only the expressions are withheld, as too few people were near enough "
+                "or turned to the front: {n}.",
                 {"n": totals.emotions_withheld},
             ),
         ),
         (totals.unknown and report.basis, Sentence("{share} of the faces have no named emotion.", {"share": unnamed})),
         (
             totals.missing,
-            Sentence("{n} windows were measured and are not here: lost, or still to come.", {"n": totals.missing}),
+            Sentence("Windows that were measured and are not here, lost or still to come: {n}.", {"n": totals.missing}),
         ),
         *((True, each) for each in in_part_missing(totals, report.period.zone, words.moment)),
         (
             totals.replayed,
-            Sentence("{n} windows came late, after an outage; they are complete.", {"n": totals.replayed}),
+            Sentence("Windows that came late, after an outage, and are complete: {n}.", {"n": totals.replayed}),
         ),
         # Of what is shorter the first sentence says so.
         (

@@ -43,7 +43,7 @@ class GuardedProtocol(asyncio.BufferedProtocol):
         """Where it comes from: address and port."""
         self.since = 0.0
         """When it began to wait, or to be answered, in seconds of the loop."""
-        self.owner = Owner(trusted=False, name="")
+        self.owner = Owner("stranger", "")
         """Whose it is; only `Seats` changes it."""
         self._heard = False
         self._lines = 0  # since a head had come, or an answer ended
@@ -80,8 +80,12 @@ class GuardedProtocol(asyncio.BufferedProtocol):
         """Whose it is from now on, by what its request has shown; None: a stranger's."""
         self._seats.hand_over(self, owner or self._stranger())
 
+    def stay(self) -> bool:
+        """The answer that is about to begin goes on for long. False: there is no room for that; see `Seats`."""
+        return self._seats.stay(self)
+
     def _stranger(self) -> Owner:
-        return Owner(trusted=False, name="" if self.client is None else self.client[0])
+        return Owner("stranger", "" if self.client is None else self.client[0])
 
     def asked(self) -> None:
         """A whole head has come: from now on the time is ours."""

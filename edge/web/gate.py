@@ -103,7 +103,7 @@ class Gate:
         except ClientDisconnect:  # in the middle of a form
             return
         known = answer is None or VISITOR in scope
-        owner = Owner(trusted=True, name=visitor_of(HTTPConnection(scope)).name) if known else None
+        owner = Owner("visitor", visitor_of(HTTPConnection(scope)).name) if known else None
         scope[CONNECTION].shown(owner)
         if not await self._turns.take(owner, scope[CONNECTION]):
             return

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-BACKLOG = SEATS // 2  # connections taken at once, so that each is read before two times as many have come after it
-QUEUE = 1024  # connections that wait for that in the kernel: who finds it full tries again a second later
+BACKLOG = SEATS["stranger"] // 10  # connections taken in a pass of the event loop: heads are heard five passes later
+QUEUE = 4096  # that wait for it in the kernel, in turn: who finds it full comes again after a second, then after three
 READ_BYTES = 16384  # at once
 TOKEN_PATTERN = r"[A-Za-z0-9._~-]{16,256}"  # noqa: S105 - what a token looks like; it fits into an address as it is
 

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
+import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-from edge.web.dashboard.visible import visible_event
-from edge.web.visitors import EVERYBODY, Visitor
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
+from edge.web.dashboard.visible import visible_event
+from edge.web.gate import CONNECTION
+from edge.web.seats import SEATS
+from edge.web.visitors import EVERYBODY, Visitor, visitor_of
+
+logger = logging.getLogger(__name__)
+
+HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+LOG_SECONDS = 60.0
 MAX_WAITING = 64  # events; a page that is further behind starts again
 
 Event = dict[str, Any]
@@ -26,6 +37,18 @@ class Feed:
     def __init__(self, hello: Callable[[], Event]) -> None:
         self._hello = hello
         self._pages: dict[Waiting, Visitor] = {}
+        self._told = float("-inf")  # that there are too many, in monotonic seconds
+
+    def answer(self, request: Request) -> Response:
+        """The events for one page; a sentence where so many are open that there is no room for it."""
+        if request.scope[CONNECTION].stay():
+            return StreamingResponse(self.listen(visitor_of(request)), media_type="text/event-stream", headers=HEADERS)
+        most = SEATS["stream"]
+        if time.monotonic() - self._told > LOG_SECONDS:
+            logger.warning("%d pages are open, as many as one dashboard serves: further ones get no figures", most)
+            self._told = time.monotonic()
+        sentence = f"{most} pages are open, as many as one dashboard serves. Close some that nobody looks at.\n"
+        return PlainTextResponse(sentence, 503, {**HEADERS, "Retry-After": "10"})
 
     async def listen(self, visitor: Visitor = EVERYBODY) -> AsyncIterator[bytes]:
         """The events for one page, until it is too slow or goes; with what the visitor may see, and no more."""

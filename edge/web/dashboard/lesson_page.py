@@ -11,9 +11,10 @@ from edge.recording.window_sums import MILLISECOND
 from edge.reporting.comparison_sentences import MAY_BE_EQUAL, may_be_equal
 from edge.reporting.lesson_comparison import FACES, Comparison, EarlierLessons, figures
 from edge.reporting.lesson_report import LessonReport
-from edge.reporting.lesson_sentences import NOT_MEASURED, SUREST, limits, not_yet
+from edge.reporting.lesson_sentences import SUREST, limits, mean_so_far, not_yet
 from edge.reporting.lesson_statistics import FRONT, LEAST_MINUTES, width_of
 from edge.reporting.missing_words import in_part_missing
+from edge.reporting.scope import NOT_MEASURED, scope_of
 from edge.reporting.smoothing import LinePoint
 from edge.web.dashboard.lesson import JSON, gaps_json, milliseconds, pieces, shares_json
 
@@ -35,9 +36,13 @@ def lesson_json(
     start, end = data.period.start, data.period.end
     until, totals = until or end, data.totals
     waiting = start <= now < until and report.data.summary.measured < LEAST_MINUTES * 60
-    told = [not_yet(report.data.summary, now, until, data.period.zone)] if waiting else report.sentences(earlier)
+    told = (
+        [*mean_so_far(totals.mean), not_yet(report.data.summary, now, until, data.period.zone)]
+        if waiting
+        else report.sentences(earlier)
+    )
     comparison = earlier.comparison if earlier else None
-    notes = [NOT_MEASURED] if report.data.summary.enough else []
+    notes = [NOT_MEASURED[scope_of([totals])]] if report.data.summary.enough else []
     if report.data.summary.enough and report.changes is not None:
         notes.append(SUREST)
     notes += limits(totals, data.round_to)

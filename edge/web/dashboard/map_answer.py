@@ -8,7 +8,6 @@ from typing import Any
 from edge.languages.words import Words
 from edge.reporting.heat_map import Cell, Measured
 from edge.reporting.lesson_comparison import FEWEST
-from edge.reporting.lesson_sentences import NOT_MEASURED
 from edge.reporting.map_data import Map, MapData, maps_of, week_of
 from edge.reporting.map_words import (
     CAPTION,
@@ -29,10 +28,12 @@ from edge.reporting.school_sentences import (
     room_head,
     room_rows,
 )
+from edge.reporting.scope import NOT_MEASURED, scope_of
 from edge.text import Sentence
 
 LESSON_PAGE = Sentence(
-    "The page of a lesson compares it with the same lesson of earlier weeks instead, and needs {least} of them.",
+    "The page of a lesson compares it with the same lesson of earlier weeks instead, and needs {least} of them. Its "
+    "intervals come from single minutes, those here from stretches of five: for one lesson the two may differ.",
     {"least": FEWEST},
 )
 Address = list[str]
@@ -101,9 +102,11 @@ def map_answer(data: MapData, words: Words, *, lessons: bool) -> dict[str, Any]:
 
 
 def _legend(data: MapData, maps: list[Map], *, lessons: bool) -> list[Sentence]:
+    if not maps:
+        return []
     compared, *others = legends(data, maps)
     own = [LESSON_PAGE] if lessons and data.kind in ("week", "day") else []
-    found = [*([NOT_MEASURED] if maps else []), compared, *own, *others]
+    found = [NOT_MEASURED[scope_of(each.totals for each in data.sums)], compared, *own, *others]
     return found if data.kind == "week" else [*found, OWN_PLACE]
 
 

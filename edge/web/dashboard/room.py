@@ -70,10 +70,7 @@ class Room:
         if known is None or without or self.latest is None or self.window is None:
             return known
         # A window that is older than the one that is shown is a sign of life, but brings no figures.
-        shown = outdated_from(self.window, self.heard)
-        if self.window.replayed:  # it is of then, also where nobody set the clock
-            shown += min(0, self.latest["end"] - self.heard)
-        return min(known, shown)
+        return min(known, outdated_from(self.window, self.heard))
 
 
 def milliseconds(stamp: str) -> int:

@@ -15,6 +15,7 @@ from edge.recording.window_record import WindowRecord
 from edge.reporting import machine_report
 from edge.reporting.gaps import Gap
 from edge.reporting.machine_report import MachineReport
+from edge.reporting.silence import resumes
 from edge.reporting.stretch import USUAL_LABELS
 from edge.text import printable
 from edge.web.dashboard.lesson import at, latest, lesson
@@ -229,6 +230,8 @@ class School:
         self._remove_if_gone(name, room)
 
     def _set_state(self, name: str, room: Room, state: State | None) -> None:
+        if resumes(room.state, state):
+            room.machine.resumed, room.latest = self.now(), None  # what it measured before is not of now
         room.state = state
         if state is not None:
             since, reason = state.since, printable(without_names(state.reason), MAX_REASON)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable
 
 from edge.recording.series_ids import MOST_SERIES
 from edge.recording.window_record import Series
@@ -46,8 +45,9 @@ class SeriesColumn:
     def _number(self, series: Series) -> int:
         if series in self._series:
             return self._series.index(series)
-        if sum(each.faces != OTHER for each in _used(self._series, self._uses)) >= MOST_SERIES:
-            series = Series(series.mode, OTHER, None, None)
+        used = (each for each, uses in zip(self._series, self._uses, strict=True) if uses)
+        if sum(each != _rest(each) for each in used) >= MOST_SERIES:  # a room may call a model of its own `other`, too
+            series = _rest(series)
             if series in self._series:
                 return self._series.index(series)
         if 0 in self._uses:  # as after a change of the model
@@ -59,5 +59,5 @@ class SeriesColumn:
         return len(self._series) - 1
 
 
-def _used(series: Iterable[Series], uses: Iterable[int]) -> list[Series]:
-    return [each for each, number in zip(series, uses, strict=True) if number]
+def _rest(series: Series) -> Series:
+    return Series(series.mode, OTHER, None, None)

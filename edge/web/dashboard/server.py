@@ -18,7 +18,7 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from edge.errors import EdgeError, pages_missing
@@ -222,10 +222,7 @@ class Dashboard:
         )
 
     async def _events(self, request: Request) -> Response:
-        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        return StreamingResponse(
-            self._feed.listen(visitor_of(request)), media_type="text/event-stream", headers=headers
-        )
+        return self._feed.answer(request)
 
     async def _lesson(self, request: Request) -> Response:
         text, name = request.query_params.get("minutes", ""), request.query_params.get("room", "")

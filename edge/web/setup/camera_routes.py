@@ -75,7 +75,7 @@ class LiveCamera:
 
     def about(self) -> dict[str, Any]:
         """What of it belongs to the state."""
-        return {"source": without_password(self._session.screen.source), "labels": list(self._session.models.labels)}
+        return {"source": without_password(self._session.screen.source)}
 
 
 def view_of(config: Config) -> View:

@@ -10,7 +10,8 @@ from starlette.routing import BaseRoute
 
 from edge.config.schema import Config
 from edge.daemon.broker_check import check_broker, rooms_at
-from edge.errors import EdgeError
+from edge.daemon.paths import broker_settings
+from edge.errors import CredentialsError, EdgeError
 from edge.text import Sentence
 from edge.vision.model_set import ModelSet
 from edge.web.setup.config_file import ConfigFile
@@ -67,6 +68,8 @@ class BrokerTrial:
             try:
                 checks.append(_check("ok", check_broker(config, self._models(), self._file.password_for(config))))
                 checks.append(self._name_check(config))
+            except CredentialsError as error:
+                checks.append(_check("failed", error.told[0], self._credentials_remedy(config)))
             except EdgeError as error:
                 checks.append(_check("failed", *error.told))
             return {"checks": checks}
@@ -94,6 +97,19 @@ class BrokerTrial:
         except EdgeError as error:  # a device need not be allowed to see others
             unseen = Sentence("the names of other rooms cannot be seen: {problem}", {"problem": error.problem})
             return _check("warning", unseen, Sentence("make sure that no other room has this name"))
+
+    def _credentials_remedy(self, config: Config) -> Sentence:
+        """What to do on this page, which shows neither the keys nor the file of the password."""
+        if not config.mqtt.username:
+            return Sentence("fill in user name and password above, then try again")
+        if self._file.password_for(config) is None and broker_settings(config).password is None:
+            return Sentence("fill in the password above, then try again")
+        return Sentence(
+            "type user name and password above again, then try again. If each user of this broker is for one device "
+            "alone (docs/scale.md), only the device's own service can come: then try in a terminal, "
+            "edge check --set mqtt.username={user}-check",
+            {"user": config.mqtt.username},
+        )
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

@@ -39,7 +39,7 @@ def draft_routes(
         saving: Where it is saved.
         masks: Whether they were looked at.
         typed: What camera somebody may choose.
-        about: What else belongs to the state: `source`, `labels`.
+        about: What else belongs to the state: `source`.
         changed: Called after every change.
     """
 

@@ -51,8 +51,8 @@ class MaskConfirmation:
 
     def confirm(self, body: Json) -> None:
         """Somebody has looked. Raises EdgeError: at another picture."""
-        check_revision(body, self._draft)
         config, wrong = self._draft.tentative("camera")
+        check_revision(body, self._draft)
         if config is None:
             raise EdgeError(str(wrong))
         self._seen = config.camera, self._screen.source

@@ -28,7 +28,14 @@ STYLE = """
   .who, .two > div { break-inside: avoid; }
   .fill { background: #eee; border-bottom: 0.8pt dashed #555; padding: 0 1mm; }
   .hint { background: #fff3d6; padding: 2mm 4mm; margin-bottom: 4mm; }
-  @media print { .hint { display: none; } }
+  .choice { list-style: none; padding: 0; }
+  .choice label { display: flex; gap: 2mm; align-items: baseline; background: #eee; padding: 0.6mm 1mm; }
+  .choice input { flex: none; margin: 0; }
+  @media print {
+    .hint, .choice:has(:checked) li:not(:has(:checked)) { display: none; }
+    .choice :checked { display: none; }
+    label:has(:checked) { background: none; padding: 0; }
+  }
   svg { float: right; width: 25mm; margin: 0 0 3mm 6mm; }
   small { display: block; margin-top: 3mm; font-size: 9.5pt; color: #444; }
 """
@@ -114,7 +121,13 @@ def notice(config: Config, language: str = ENGLISH) -> str:
     seats, authority = blank("", translate("seats")), blank("", translate("the data protection authority"))
     whom, time = blank("", translate("who sees them")), blank("", translate("time"))
     body = [
-        _tag("p class=hint", translate("Fill in the grey parts by clicking on them, then print this page.")),
+        _tag(
+            "p class=hint",
+            translate(
+                "Fill in the grey parts by clicking on them, choose one of the two lines with a circle, then print "
+                "this page. Only the line that you chose is printed."
+            ),
+        ),
         CAMERA,
         _tag("h1", translate("A camera counts faces in this room")),
         _tag("p class=lead", lead, " ", translate("It stores no pictures and does not know who anyone is.")),
@@ -155,19 +168,26 @@ def notice(config: Config, language: str = ENGLISH) -> str:
                 date=date,
                 basis=basis,
             ),
+            translate("Seats outside the view of the camera: {seats}.", seats=seats),
             translate(
-                "Taking part is voluntary. You, or your parents, may refuse or withdraw consent at any time, without "
-                "any disadvantage. Seats outside the view of the camera: {seats}.",
-                seats=seats,
-            ),
-            translate(
-                "You may ask which of your data are processed, object to this, and complain to {authority}.",
+                "You may ask which of your data are processed, and complain to {authority}.",
                 authority=authority,
             ),
             translate(
                 "The numbers are sent to {whom} and are deleted after {time}.",
                 whom=whom,
                 time=time,
+            ),
+        ),
+        # The legal basis is free text, so only whoever fills in the notice knows which of the two holds.
+        _choice(
+            translate(
+                "The legal basis is consent. Taking part is voluntary: you, or your parents, may refuse or withdraw "
+                "consent at any time, without any disadvantage."
+            ),
+            translate(
+                "The legal basis is another one. Nobody is asked for consent. For reasons of your own situation you "
+                "may object, where the law gives this right."
             ),
         ),
         "<div class=who>",
@@ -210,6 +230,12 @@ def _tag(opening: str, *parts: str) -> str:
 
 def _points(*lines: str) -> str:
     return _tag("ul", *(_tag("li", line) for line in lines))
+
+
+def _choice(*lines: str) -> str:
+    """Lines of which one holds, and is printed alone once it is chosen; all are printed, with a circle each, before."""
+    circle = '<label><input type="radio" name="choice">'
+    return _tag("ul class=choice", *(_tag("li", f"{circle}<span>{line}</span></label>") for line in lines))
 
 
 def _pause(pause: PauseTime, language: str) -> str:

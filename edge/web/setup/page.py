@@ -10,6 +10,7 @@ from starlette.requests import HTTPConnection
 from starlette.routing import BaseRoute, Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from edge.config.draft import Draft
 from edge.config.schema import Config
 from edge.daemon.paths import masks_path
 from edge.web.setup.camera_routes import LiveCamera, camera_routes, view_of
@@ -26,6 +27,8 @@ from edge.web.setup.saving import Saving, SavingByRoot, SavingHere
 from edge.web.setup.text_routes import text_routes
 from edge.web.setup.typed_source import TypedSource
 from edge.web.shared import shared_routes
+
+ANSWERS = ("deployment.responsible", "deployment.legal_basis")
 
 
 class SetupPage:
@@ -49,6 +52,7 @@ class SetupPage:
         tell: Callable[[str], None] = lambda _sentence: None,
     ) -> None:
         self._file = file
+        _propose_heads(file.draft)
         _, self.problem = file.draft.for_pictures()
         """Why no picture can be shown at first; empty: it can."""
         begin = file.draft.saved(*PAUSES)[0] or Config()  # nothing is opened while it is not clear
@@ -97,6 +101,13 @@ class SetupPage:
 
     def _end(self) -> None:
         self._stop()
+
+
+def _propose_heads(draft: Draft) -> None:
+    """Until somebody answers for more, only heads are counted: no expression is shown that nobody has chosen."""
+    answered = any(str(draft.value(key) or "").strip() for key in ANSWERS)
+    if not answered and "mode" not in draft.locked:
+        draft.change(draft.revision, {"mode": "headcount"})
 
 
 class _Used:

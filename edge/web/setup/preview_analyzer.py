@@ -90,6 +90,8 @@ class PreviewAnalyzer:
         return {
             "size": [width, height],
             "orientation": frame.orientation,
+            "labels": list(self._models.labels),
+            "directed": self._models.pose is not None,
             "faces": [
                 {
                     "box": [round(value, 1) for value in face.box],

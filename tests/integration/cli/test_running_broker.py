@@ -79,9 +79,10 @@ def test_a_daemon_with_other_options(edge: Edge, config: Config) -> None:
 
 
 def test_ports_on_which_something_is_silent_are_asked_at_the_same_time(
-    config: Config, listeners: list[socket.socket]
+    config: Config, listeners: list[socket.socket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever asked one after the other would have given up the first when the last is asked."""
+    monkeypatch.setattr("edge.daemon.running_broker.ANSWER_SECONDS", 60.0)  # of a busy machine
     all_asked, gone = threading.Barrier(len(listeners)), list[int]()
 
     def listen(listener: socket.socket) -> None:

@@ -15,6 +15,7 @@ from playwright.sync_api import sync_playwright
 
 from edge.recording.reader import Recording
 from edge.recording.window_record import WindowRecord
+from edge.recording.window_row import DamagedError
 from edge.recording.window_sums import OTHER
 from edge.reporting.csv import cell_of
 from edge.reporting.totals import MOST_LABELS, add_up
@@ -69,14 +70,14 @@ def test_the_page_of_a_lesson_begins_with_sentences(tmp_path: Path, week: Path) 
     whole = page("--database", morning, "--from", "08:00", "--to", "09:10")
     first = whole.index("<p>On average 25 faces were seen.</p>")
     assert first < whole.index("<dl>")
-    assert "about 35~% (25 to 45~%) looked happy, and about 35~% (25 to 45~%) neutral." in whole
-    assert "happy</th><td>35~%</td><td>28 to 43~%</td>" in whole, "the table has the same, in single points"
+    assert "about 35~% (28 to 43~%) looked happy, and about " in whole
+    assert "happy</th><td>35~%</td><td>28 to 43~%</td>" in whole, "the table has the same"
     assert "<p>Nothing changed by more than chance explains.</p>" in whole
     assert whole.count("not attention, not interest") == 1
     assert "Two lessons whose ranges overlap may have been the same." in whole
 
     short = page("--database", morning, "--from", "08:00", "--to", "08:08")
-    assert "Not enough was measured to say anything about this lesson: 8~min with figures; 10~min are needed." in short
+    assert "Too little was measured to say more of this lesson: 8~min with figures; 10~min are needed." in short
     assert "Nothing changed" not in short
 
     for days, told in (("--week=2026-W47", 1), ("--day=2026-11-17", 0)):
@@ -97,7 +98,9 @@ def test_the_page_says_when_a_lesson_changed(tmp_path: Path) -> None:
         r"<p>From 08:(19|20|21) about [56]\d~% looked happy, before about 1\d~%; the ranges do not overlap.</p>",
         page,
     )
-    assert re.search(r"<p>On average 2[0-3] faces were seen; of the \d+ with a known direction about [67][05]~% ", page)
+    assert re.search(
+        r"<p>On average 2[0-3]\.?\d? faces were seen; of the [\d.]+ with a known direction about [67]\d~% ", page
+    )
 
 
 def test_pictures(tmp_path: Path, week: Path) -> None:
@@ -146,6 +149,22 @@ def test_a_table_says_which_windows_are_only_in_sums(
     said = capsys.readouterr().err
     assert lacks in said
     assert (": --output l.html has these sums" in said) == ("lacks" in said) == bool(lacks)
+
+
+@pytest.mark.parametrize("damaged", ["buckets", "kept_days"])
+def test_a_table_is_there_though_sums_are_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], damaged: str
+) -> None:
+    def fail(*_: object) -> None:
+        raise DamagedError("a roll-up is damaged", "another program changed the file")
+
+    path = recorded_weeks.record(tmp_path / "s.sqlite", recorded_weeks.windows(recorded_weeks.LESSON, 1, minutes=40))
+    monkeypatch.setattr(Recording, damaged, fail)
+    assert (
+        report("--database", path, "--day", "2026-11-20", "--zone", "Europe/Vienna", "--output", tmp_path / "l.csv")
+        == 0
+    )
+    assert "lacks" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("ends", [";", "\t", "\r", "\n"])

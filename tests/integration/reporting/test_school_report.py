@@ -39,7 +39,7 @@ def test_a_day_a_week_and_a_term(
     page = tmp_path / "p.html"
     assert report(*school, "--school", "--day", "2026-11-17", "--output", page) == 0
     said = visible(page)
-    assert said.startswith("All rooms Tuesday, 17 November 2026 2 of 2 rooms were recorded, 4~h 00~min in all.")
+    assert said.startswith("All rooms Tuesday, 17 November 2026 Rooms that were recorded: 2 of 2, 4~h 00~min in all.")
     assert "In 13~% of the time there are no figures: too few people were in the picture." in said
     assert "Rooms are not compared with one another" in said
     assert "room 1st 2nd 3rd 4th room-1" in said
@@ -57,7 +57,7 @@ def test_a_clock_that_is_ahead_moves_no_other_room(tmp_path: Path) -> None:
     path, page = record_school(tmp_path / "s.sqlite", ["room-1"], 1), tmp_path / "p.html"
     record(path, windows(datetime(2150, 3, 5, 8, 0, tzinfo=VIENNA), 7, 10, room="room-9"))
     assert report("--database", path, "--zone", "Europe/Vienna", "--school", "--output", page) == 0
-    assert visible(page).startswith("All rooms Monday, 16 November 2026 1 of 2 rooms were recorded")
+    assert visible(page).startswith("All rooms Monday, 16 November 2026 Rooms that were recorded: 1 of 2")
 
 
 def test_the_week_of_a_room_has_its_map(school: tuple[object, ...], tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
 from edge.web import server
+from edge.web.dashboard.feed import Feed
 from edge.web.keys import Keys, OneToken
 from tests.load.dashboard import CHROMIUM, FLAGS
 from tests.support.dashboard_page import wait_until_heard
@@ -117,11 +118,17 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
     running: list[tuple[threading.Thread, Callable[[], None]]] = []
 
     def start(token: str | None = None, hosts: tuple[str, ...] | None = None, keys: Keys | None = None) -> int:
+        feed = Feed(dict)
+
+        async def events(request: Request) -> Response:
+            return feed.answer(request)
+
         routes = [
             Route("/", page),
             Route("/echo", echo, methods=["POST"]),
             Route("/dear", dear),
             Route("/endless", endless),
+            Route("/events", events),
             Route("/lingering", Lingering()),
             Mount("/static", StaticFiles(directory=tmp_path / "static")),
         ]

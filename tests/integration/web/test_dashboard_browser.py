@@ -234,12 +234,17 @@ def test_a_room_that_only_counts(broker: int, dashboard: Callable[..., str], ope
     for seq in range(1, 4):
         room.window(seq, 15 - 5 * seq)
     page = open_page(f"{address}#now/room-1")
-    see(page, "#now-none", "only counts faces")
+    see(page, "#now-faces", ".")
     assert float(text(page, "#now-faces")) > 15
+    assert page.locator("#now-figure").is_hidden()  # nothing would be in it
+    footer = text(page, "footer")
+    assert "Only numbers about the room" in footer
+    assert "feelings" not in footer
     page.goto(f"{address}#lesson/room-1/15")
     see(page, "#lesson-heading", "How many faces")
     see(page, "#lesson-summary", "On average")
     assert "%" not in text(page, "#lesson-summary")
+    assert "feelings" not in text(page, "footer")
     page.goto(f"{address}#school")
     see(page, ".tile", "only counted")
 

@@ -59,7 +59,7 @@ def saved_rows(page: Any, folder: Path) -> list[dict[str, str]]:
 def test_week_day_and_term(address: str, broker: int, open_page: Any, tmp_path: Path) -> None:
     Room(broker, "room-1")
     page = open_page(f"{address}#week/room-1/2026-11-16", locale="en")
-    see(page, TABLE, "Turned to the front")
+    see(page, TABLE, "Faces in the picture")
     assert len(lines(page, "header > *")) == 1
     assert page.locator(f"{TABLE} td.above, {TABLE} td.below").count() == 0
     assert page.locator(f"{TABLE} td").nth(6).inner_text() == "withheld"
@@ -91,10 +91,12 @@ def test_week_day_and_term(address: str, broker: int, open_page: Any, tmp_path: 
 
     page.locator("#week a", has_text="earlier").press("Enter")
     see(page, "#week .when", "week 46")
+    see(page, "#week .map-card", "Nothing was recorded in this time.")
+    assert page.locator("#week .map-story, #week .choices, #week .hint").locator("visible=true").count() == 0
     page.go_back()
     page.locator(f"{TABLE} thead a", has_text="Thu 19 Nov").click()
     see(page, "#day .when", "All rooms: Thursday, 19 November 2026")
-    see(page, "#day .map-story", "2 of 2 rooms were recorded")
+    see(page, "#day .map-story", "Rooms that were recorded: 2 of 2")
     assert faults(page) == []
     page.locator(f"{TABLE} tbody th a", has_text="room-2").click()
     see(page, "#week .when", "room-2: week 47")
@@ -102,7 +104,7 @@ def test_week_day_and_term(address: str, broker: int, open_page: Any, tmp_path: 
     see(page, TABLE, "KW 47")
     see(page, "#term .when", "Alle Räume: 16. November bis")
     see(page, "#views", "Wochen")
-    see(page, "#term .map-story", "2 von 2 Räumen wurden aufgezeichnet")
+    see(page, "#term .map-story", "Aufgezeichnete Räume: 2 von 2")
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     page.locator(f"{TABLE} td a").first.click()
     see(page, "#week .when", "room-1: KW 47")

@@ -149,6 +149,17 @@ def show(page: Any, step: str) -> None:
     page.wait_for_selector(f"#step-{step}", state="visible")
 
 
+def choose_expressions(page: Any, *, picture: bool = True) -> None:
+    """Heads alone are counted until somebody chooses more."""
+    step = page.evaluate("() => location.hash.slice(1)")
+    show(page, "answer")
+    assert page.is_checked('input[value="headcount"]')
+    page.check('input[value="emotions"]')
+    show(page, step)
+    if picture:
+        wait_for(lambda: page.locator("#legend li").count() > 5, 60, "expressions")
+
+
 def tab_to(page: Any, selector: str) -> None:
     """Press Tab until that element has the focus."""
     for _ in range(150):
@@ -188,6 +199,7 @@ def near(found: list[list[float]], wanted: list[list[float]]) -> bool:
 @pytest.mark.parametrize("look", LOOKS)
 def test_every_step_fits_and_can_be_read(setup: Setup, look: str) -> None:
     page = setup.look(**LOOKS[look])
+    choose_expressions(page)
     wait_for(lambda: page.evaluate(PIXELS, FACE) > 30, 60, "a box around a happy face")
     page.click("#frame", position={"x": 5, "y": 5})
     for step in STEPS:
@@ -207,6 +219,9 @@ def test_every_step_fits_and_can_be_read(setup: Setup, look: str) -> None:
 def test_figures_of_the_picture_are_said_in_words(setup: Setup) -> None:
     page = setup.look("aim")
     wait_for(lambda: bool(re.match(r"[\d.]+ frames/s", text(page, "speed"))), 60, "figures")
+    assert page.locator("#legend li").all_inner_texts() == ["a face"]
+    choose_expressions(page)
+    assert {"happy", "sad", "turned away"} < set(page.locator("#legend li").all_inner_texts())
     assert re.match(r"Live picture with \d+ faces, .*happy", page.get_attribute("#canvas", "aria-label"))
     assert "Pictures of people are shown here" in page.inner_text(".privacy")
     reach = text(page, "reach")
@@ -350,7 +365,7 @@ def test_from_the_first_step_to_the_saved_file_by_keyboard_alone(setup: Setup) -
     tab_to(page, '#next[href="#answer"]')
     press(page, "Enter")
     tab_to(page, 'input[name="mode"]')
-    press(page, "ArrowUp", "ArrowUp")
+    press(page, "ArrowDown")
     tab_to(page, "#responsible")
     page.keyboard.type("Mrs Doe")
     tab_to(page, "#week td")
@@ -367,7 +382,7 @@ def test_from_the_first_step_to_the_saved_file_by_keyboard_alone(setup: Setup) -
     found = yaml.safe_load(saved)
     assert near(found["camera"]["masks"][0], wanted)
     assert found["device"]["name"] == "room-204"
-    assert found["mode"] == "headcount"
+    assert found["mode"] == "facing"
     assert found["deployment"]["responsible"] == "Mrs Doe"
     assert found["privacy"]["schedule"] == [{"days": ["mon", "tue"], "from": "12:00", "to": "13:00"}]
 
@@ -457,7 +472,10 @@ def test_a_live_camera_that_is_not_there_and_who_answers_for_it(edge: Edge, brow
     setup = Setup(edge, browser, tmp_path, source="http://127.0.0.1:9/none")
     page = setup.look("save", picture=False, locale="de")
     wait_for(lambda: len(text(page, "status")) > 10, 60, "why there is no picture")
+    choose_expressions(page, picture=False)
+    show(page, "save")
     assert "something to do" not in page.inner_text("#steps")
+    wait_for(lambda: bool(setup.state(page)["problems"]), 20, "somebody to answer for them")
     assert "noch etwas zu tun" in text(page, "steps")
     assert page.is_disabled("#save")
     assert "Füllen Sie beides aus" in page.inner_text("#problems")

@@ -60,7 +60,8 @@ def test_from_no_file_to_one_that_the_daemon_starts_with(setup: Open, tmp_path: 
     page = setup()
     state = page.get("/api/state")
     assert (state["file"], state["installed"], state["password"]) == (str(tmp_path / "c.yaml"), False, "none")
-    assert state["values"] == state["defaults"]
+    assert state["values"] == {**state["defaults"], "mode": "headcount"}  # until somebody answers for more
+    assert page.change(mode="emotions")[0] == 200
     assert page.get("/api/difference")["difference"] == ""
     status, told = page.change(camera__source="usb:0", device__name="hall")
     assert status == 200
@@ -374,8 +375,13 @@ def test_the_password_goes_into_a_file_of_its_own_and_nowhere_else(
     page = setup(None, "--set", "mode=headcount")
     page.change(mqtt__broker=f"mqtt://127.0.0.1:{port}", mqtt__username="room")
     (check,) = page.try_broker()
-    assert check["status"] == "failed"
-    assert "mqtt.username" in check["remedy"]
+    assert (check["status"], check["remedy"]) == ("failed", "fill in the password above, then try again")
+    assert page.give_password("wrong")[0] == 200
+    (check,) = page.try_broker()
+    assert check["remedy"].startswith("type user name and password above again")
+    page.change(mqtt__username=None)
+    assert page.try_broker()[-1]["remedy"] == "fill in user name and password above, then try again"
+    page.change(mqtt__username="room")
     assert page.give_password("geheim-17")[0] == 200
     assert page.get("/api/state")["password"] == "given"
     checks = page.try_broker()
@@ -812,7 +818,7 @@ def killed_at_rename(process: int, number: int) -> Iterator[None]:
 
 def test_a_page_from_elsewhere_changes_nothing(setup: Open, tmp_path: Path) -> None:
     page = setup()
-    body = {"revision": page.get("/api/state")["revision"], "set": {"mode": "headcount"}}
+    body = {"revision": page.get("/api/state")["revision"], "set": {"mode": "facing"}}
     own = f"http://127.0.0.1:{page.port}"
     foreign: list[dict[str, str]] = [
         {"Content_Type": "text/plain"},
@@ -830,7 +836,7 @@ def test_a_page_from_elsewhere_changes_nothing(setup: Open, tmp_path: Path) -> N
         assert page.post(path, {}, Origin="https://evil.example")[0] == 403
         assert page.ask("GET", path)[0] in (404, 405)
     assert page.post("/api/change", body, Host="evil.example")[0] == 421  # DNS rebinding
-    assert page.get("/api/state")["values"]["mode"] == "emotions"
+    assert page.get("/api/state")["values"]["mode"] == "headcount"
     assert page.post("/api/change", body, Origin=own)[0] == 200
 
 
@@ -880,16 +886,16 @@ def test_without_the_token_nothing_is_answered(setup: Open) -> None:
         (b"\xff", 400),
         (b'{"revision": "1"}', 400),
         (b'{"revision": true}', 400),
-        (b'{"revision": 2, "set": []}', 400),
-        (b'{"revision": 2, "set": {"camera.fps": NaN}}', 400),
-        (b'{"revision": 2, "set": {"camera.fps": -Infinity}}', 400),
-        (b'{"revision": 2, "set": {"camera.fps": 1e999}}', 422),
-        (b'{"revision": 2, "set": {"camera.width": ' + b"9" * 5000 + b"}}", 400),
-        (b'{"revision": 2, "set": {"privacy.schedule": ' + b"[" * 30000 + b"]" * 30000 + b"}}", 400),
-        (b'{"revision": 2, "set": {"device.name": "\\ud800"}}', 422),
-        (b'{"revision": 2, "set": {"__proto__": {}}}', 422),
-        (b'{"revision": 2, "set": {"camera": {"source": "sample"}}}', 422),
-        (b'{"revision": 2, "unset": ["nothing.there", 7]}', 422),
+        (b'{"revision": 3, "set": []}', 400),
+        (b'{"revision": 3, "set": {"camera.fps": NaN}}', 400),
+        (b'{"revision": 3, "set": {"camera.fps": -Infinity}}', 400),
+        (b'{"revision": 3, "set": {"camera.fps": 1e999}}', 422),
+        (b'{"revision": 3, "set": {"camera.width": ' + b"9" * 5000 + b"}}", 400),
+        (b'{"revision": 3, "set": {"privacy.schedule": ' + b"[" * 30000 + b"]" * 30000 + b"}}", 400),
+        (b'{"revision": 3, "set": {"device.name": "\\ud800"}}', 422),
+        (b'{"revision": 3, "set": {"__proto__": {}}}', 422),
+        (b'{"revision": 3, "set": {"camera": {"source": "sample"}}}', 422),
+        (b'{"revision": 3, "unset": ["nothing.there", 7]}', 422),
         (b"{" + b" " * 70000 + b"}", 413),
     ],
 )
@@ -898,7 +904,7 @@ def test_whatever_is_sent_is_answered_in_a_sentence(setup: Open, body: bytes, st
     found, told = page.post("/api/change", body)
     assert found == status
     assert told["problem"] if isinstance(told, dict) else "too large" in told
-    assert page.get("/api/state")["revision"] == 2
+    assert page.get("/api/state")["revision"] == 3
 
 
 def test_polygons_without_end_are_refused(setup: Open) -> None:
@@ -962,7 +968,7 @@ def test_no_password_is_shown_however_it_is_written(setup: Open, tmp_path: Path,
 
 def test_a_model_that_cannot_be_loaded_is_not_saved(setup: Open, tmp_path: Path) -> None:
     page = setup()
-    page.change(vision__emotions_model="/nowhere.json", camera__source="sample")
+    page.change(mode="emotions", vision__emotions_model="/nowhere.json", camera__source="sample")
     status, told = page.save()
     assert status >= 400
     assert "/nowhere.json" in told["problem"]

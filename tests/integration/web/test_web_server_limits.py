@@ -161,7 +161,7 @@ def test_signals_end_it_at_once_and_nothing_secret_was_said(sign: signal.Signals
 
 def test_connections_that_ask_for_nothing_keep_nobody_out(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "HEAD_SECONDS", 1.0)
-    monkeypatch.setattr(seats, "SEATS", 20)
+    monkeypatch.setitem(seats.SEATS, "stranger", 20)
     port = serve()
     idle = [socket.create_connection(("127.0.0.1", port)) for _ in range(15)]
     idle[0].sendall(b"GET / HTTP/1.1\r\nHost: 127")  # half a request is none
@@ -221,7 +221,7 @@ def test_strangers_on_all_seats_keep_no_visitor_out(serve: Serve, request_: byte
         stream.sendall(f"GET /endless HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\n\r\n".encode())
         assert b"200" in stream.recv(65536)
         held = []
-        for n in range(seats.SEATS + 50):
+        for n in range(seats.SEATS["stranger"] + 50):
             held.append(socket.create_connection(("127.0.0.1", port), timeout=20))
             held[-1].sendall(request_)
             if n % 50 == 0:
@@ -266,7 +266,7 @@ def test_strangers_who_do_their_worst_keep_no_visitor_waiting(serve: Serve, requ
 
 def test_streams_on_all_seats_make_room_for_a_visitor(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a token everybody on this machine is trusted: the oldest stream goes, and its page opens it again."""
-    monkeypatch.setattr(seats, "SEATS", 20)
+    monkeypatch.setitem(seats.SEATS, "visitor", 20)
     port = serve()
     streams = [_stream(port) for _ in range(20)]
     began = time.monotonic()
@@ -288,9 +288,12 @@ class Names:
     def visitor(self, word: str) -> Visitor | None:
         return Visitor(word)
 
+    def visitor_with_cookie(self, _word: str) -> Visitor | None:
+        return None
+
 
 def test_one_visitor_has_an_even_share_of_the_seats(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(seats, "SEATS", 20)
+    monkeypatch.setitem(seats.SEATS, "visitor", 20)
     port = serve(keys=Names())
     mine = _stream(port, "Authorization: Bearer ann\r\n")
     theirs = [_stream(port, "Authorization: Bearer bob\r\n") for _ in range(60)]  # renewed as they are cut
@@ -300,6 +303,28 @@ def test_one_visitor_has_an_even_share_of_the_seats(serve: Serve, monkeypatch: p
         each.close()
     assert b"tick" in mine.recv(65536)
     mine.close()
+
+
+def test_an_open_page_is_cut_only_for_somebody_who_has_fewer(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its browser would open it again, and with that cut the next: all pages were without figures for a while."""
+    monkeypatch.setitem(seats.SEATS, "stream", 5)
+    port = serve(keys=Names())
+    first, *pages = [_events(port, name) for name in ("ann", "ann", "b", "c", "d", "e")]
+    assert _received(first) == b""  # ann has another
+    for name in ("ann", "b", "f"):
+        status, headers, sentence = ask(port, "/events", Authorization=f"Bearer {name}")
+        assert (status, headers["retry-after"]) == (503, "10")
+        assert sentence.startswith("5 pages are open, as many as one dashboard serves. Close some")
+        assert ask(port, Authorization=f"Bearer {name}")[0] == 200
+    assert caplog.text.count("5 pages are open") == 1
+    for each in pages:
+        each.setblocking(False)
+        with pytest.raises(BlockingIOError):  # it goes on
+            each.recv(1)
+    for each in (first, *pages):
+        each.close()
 
 
 def test_the_many_requests_of_one_visitor_keep_no_other_waiting(serve: Serve) -> None:
@@ -330,7 +355,7 @@ def test_a_newcomer_gets_through_one_visitor_s_seats_and_strangers(
     crowd = threading.Thread(target=come)
     crowd.start()
     try:
-        wait_for(lambda: len(strangers) > seats.SEATS + 20, 20)
+        wait_for(lambda: len(strangers) > seats.SEATS["stranger"] + 20, 20)
         for _ in range(20):
             began = time.monotonic()
             with socket.create_connection(("127.0.0.1", port), timeout=20) as wire:
@@ -346,8 +371,34 @@ def test_a_newcomer_gets_through_one_visitor_s_seats_and_strangers(
         each.close()
 
 
+def test_nobody_is_ended_unheard_by_those_who_come_at_the_same_moment(serve: Serve) -> None:
+    """Behind a proxy all have its address, visitors too: whose connection it is, only the head of a request says."""
+    busy, on = threading.Event(), threading.Event()
+
+    class Busy(Names):
+        def visitor(self, word: str) -> Visitor | None:
+            if word == "busy":
+                busy.set()
+                assert on.wait(20)
+            return super().visitor(word)
+
+    port = serve(keys=Busy())
+    head = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as first:
+        first.sendall(head + b"Authorization: Bearer busy\r\n\r\n")
+        assert busy.wait(20)  # from now on they wait in the kernel
+        crowd = [socket.create_connection(("127.0.0.1", port), timeout=20) for _ in range(5 * seats.SEATS["stranger"])]
+        visitors = crowd[::20]
+        for each in crowd:
+            each.sendall(head + (b"Authorization: Bearer ann\r\n\r\n" if each in visitors else b"\r\n"))
+        on.set()
+        assert [_received(each)[:12] for each in visitors] == [b"HTTP/1.1 200"] * len(visitors)
+    for each in crowd:
+        each.close()
+
+
 def test_who_no_longer_shows_a_token_is_a_stranger_again(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(seats, "SEATS", 10)
+    monkeypatch.setitem(seats.SEATS, "stranger", 10)
     port = serve(token=TOKEN)
     former = [HTTPConnection("127.0.0.1", port, timeout=20) for _ in range(5)]
     for one in former:
@@ -365,6 +416,16 @@ def test_who_no_longer_shows_a_token_is_a_stranger_again(serve: Serve, monkeypat
         each.close()
     for one in former:
         one.close()
+
+
+def _events(port: int, name: str) -> socket.socket:
+    wire = socket.create_connection(("127.0.0.1", port), timeout=20)
+    wire.sendall(f"GET /events HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {name}\r\n\r\n".encode())
+    came = b""
+    while not came.endswith(b"data: {}\n\n\r\n"):
+        came += (part := wire.recv(65536))
+        assert part
+    return wire
 
 
 def _stream(port: int, head: str = "") -> socket.socket:

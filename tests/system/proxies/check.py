@@ -46,7 +46,9 @@ http {{
 def main(programs: Path, kinds: list[str]) -> int:
     """Every kind in turn; 0 when all holds."""
     *sites, (_, main) = BLOCK.findall((ROOT / "docs/dashboard.md").read_text())
-    blocks = dict(zip(KINDS, sites, strict=True))
+    caddy, caddy_path, nginx, nginx_path = (text for _, text in sites)
+    texts = (caddy, swapped("school.example {\n.*}\n", caddy_path, caddy), nginx)
+    blocks = dict(zip(KINDS, (*texts, swapped(r"    location / {\n.*?    }\n", nginx_path, nginx)), strict=True))
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as running:
         here = Path(folder)
         certificate(here)
@@ -56,12 +58,17 @@ def main(programs: Path, kinds: list[str]) -> int:
         wait_for(lambda: can_connect(broker), 20, "the broker")
         room = Room(broker, seconds=1)
         for kind in kinds:
-            program, text = blocks[kind]
-            assert kind.startswith(program)
             with tempfile.TemporaryDirectory(dir=here) as own:
                 (Path(own) / "main.conf").write_text(main)
-                check(kind, programs, text, here, Path(own), broker, room)
+                check(kind, programs, blocks[kind], here, Path(own), broker, room)
     return 0
+
+
+def swapped(place: str, lines: str, text: str) -> str:
+    """A configuration with these lines in place of others, as the page says for a path."""
+    found, number = re.subn(place, lambda _: lines, text, flags=re.DOTALL)
+    assert number == 1, place
+    return found
 
 
 def check(kind: str, programs: Path, text: str, keys: Path, here: Path, broker: int, room: Room) -> None:
@@ -93,6 +100,7 @@ def check(kind: str, programs: Path, text: str, keys: Path, here: Path, broker: 
         with started(here, *dashboard):
             wait_for(lambda: can_connect(page) and can_connect(port), 30, f"{kind} and the dashboard")
             assert port not in {each.laddr.port for each in psutil.net_connections("udp")}, "no bound is of HTTP/3"
+            bounds(kind, client, path, port, context)
             begun = unfinished(port, context)
             form(client, path, token)
             delays = events(client, path, token, room, begun)
@@ -100,6 +108,17 @@ def check(kind: str, programs: Path, text: str, keys: Path, here: Path, broker: 
             outside(client, path, token)
         not_in_a_log(client, path, token, here)
     print(f"{kind}: form, cookie, deep link, signing out; events {max(delays) * 1000:.0f} ms after the window at most")
+
+
+def bounds(kind: str, client: httpx.Client, path: str, port: int, context: ssl.SSLContext) -> None:
+    """No HTTP/2, whose connections carry hundreds of requests, and no large form, which nginx would keep in a file."""
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    with context.wrap_socket(socket.create_connection(("127.0.0.1", port)), server_hostname=NAME) as connection:
+        assert connection.selected_alpn_protocol() != "h2"
+    context.set_alpn_protocols(["http/1.1"])
+    answer = client.post(path, content=b"x" * 65537, extensions={"sni_hostname": NAME})
+    assert answer.status_code == 413, answer
+    assert kind.startswith("caddy") or "nginx" in answer.text, "only the page has refused it"
 
 
 def form(client: httpx.Client, path: str, token: str) -> None:

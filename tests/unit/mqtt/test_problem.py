@@ -8,7 +8,7 @@ import ssl
 import pytest
 
 from edge.contract.topics import birth_topic, discovery_topic
-from edge.errors import EdgeError, RefusedError
+from edge.errors import CredentialsError, EdgeError
 from edge.mqtt import problem
 from edge.mqtt.problem import ProblemCode
 from edge.mqtt.reason_codes import Reason
@@ -55,9 +55,9 @@ def test_a_name_that_is_not_found_is_told_from_a_broker_that_is_off() -> None:
 @pytest.mark.parametrize(
     ("reason", "code", "error"),
     [
-        (Reason.BAD_USER_NAME_OR_PASSWORD, ProblemCode.CREDENTIALS, RefusedError),
-        (Reason.NOT_AUTHORIZED, ProblemCode.CREDENTIALS, RefusedError),
-        (Reason.BANNED, ProblemCode.CREDENTIALS, RefusedError),
+        (Reason.BAD_USER_NAME_OR_PASSWORD, ProblemCode.CREDENTIALS, CredentialsError),
+        (Reason.NOT_AUTHORIZED, ProblemCode.CREDENTIALS, CredentialsError),
+        (Reason.BANNED, ProblemCode.CREDENTIALS, CredentialsError),
         (Reason.UNSUPPORTED_PROTOCOL_VERSION, ProblemCode.UNSUPPORTED_PROTOCOL, EdgeError),
         (Reason.CLIENT_IDENTIFIER_NOT_VALID, ProblemCode.REFUSED, EdgeError),
         (Reason.SERVER_BUSY, ProblemCode.REFUSED, EdgeError),

@@ -94,4 +94,10 @@ def test_block_error_of_independent_and_of_dependent_minutes() -> None:
         dependent.append(block_error([(value, 1.0) for value in slow]))
     assert np.mean(independent) == pytest.approx(1 / np.sqrt(200), rel=0.1)
     assert np.mean(dependent) == pytest.approx(np.sqrt((2 * dwell - 1) / 200), rel=0.2)  # of n (1 - r) / (1 + r) draws
-    assert block_error([(0.3, 1.0)] * 20) == pytest.approx(0)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.7])
+def test_equal_values_scatter_by_nothing_whatever_their_mean_is_rounded_to(share: float) -> None:
+    error = block_error([(share, 13.3)] * 7)
+    assert error == 0
+    assert independent_draws([(share, error), (1 - share, error)], 13, 2700) == 13

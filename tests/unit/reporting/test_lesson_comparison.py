@@ -165,6 +165,19 @@ def test_what_fewer_than_two_faces_do_is_no_difference(what: str) -> None:
     assert compare(small(0.6), SAME, earlier).figures[what].differs, "2.3 faces"
 
 
+def test_a_lesson_of_which_little_was_measured_is_expected_to_scatter_more() -> None:
+    """What was measured of each figure counts, not of the lesson; that others are shorter changes nothing."""
+    earlier = [(summary(0.2 + 0.01 * (n % 3)), SAME) for n in range(8)]
+    usual = compare(summary(0.36), SAME, earlier).figures
+    withheld = compare(replace(summary(0.36), expressions_measured=675), SAME, earlier).figures
+    assert usual["happy"].differs
+    assert not withheld["happy"].differs
+    assert withheld["happy"].high - withheld["happy"].low > 1.5 * (usual["happy"].high - usual["happy"].low)
+    assert (withheld["front"], withheld["faces"]) == (usual["front"], usual["faces"])
+    shorter = [(replace(each, expressions_measured=675), SAME) for each, _ in earlier]
+    assert compare(summary(0.36), SAME, shorter).figures["happy"] == usual["happy"]
+
+
 def test_a_rare_expression_differs_only_where_it_does_on_the_scale_of_log_odds_as_well() -> None:
     def room(*shares: float) -> list[tuple[LessonSummary, Conditions]]:
         exact = [figure(each)._replace(error=0.0) for each in shares]

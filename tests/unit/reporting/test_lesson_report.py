@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 import shutil
 import sqlite3
 from dataclasses import replace
@@ -137,7 +138,7 @@ def test_a_lesson_whose_clock_was_not_set_is_said_so_and_compared_with_none(tmp_
     found, earlier = told(path, LESSON + 50 * MINUTE, "2nd period")
     assert "the clock of the device was not set" in str(found.sentences(earlier)[-1])
     for note in (lesson_json(found, earlier, NOW)["notes"], notes(found.data, Words())):
-        assert "90 windows" in str(note) or "'n': 90" in str(note)
+        assert "another time: 90." in str(note) or "'n': 90" in str(note)
         assert "clock of the device was not set" in str(note)
 
 
@@ -218,16 +219,18 @@ def test_the_first_minutes_say_what_is_waited_for_and_until_when(tmp_path: Path)
     path = record(tmp_path / "school.sqlite", windows(LESSON, 1, minutes=4))
     found, earlier = told(path, now=LESSON + 5 * MINUTE)
     page = lesson_json(found, earlier, LESSON + 5 * MINUTE)
-    (said,) = sentences(page)
+    faces, said = sentences(page)
+    assert re.fullmatch(r"On average \d+\.\d faces were seen\.", faces)  # which nobody has to wait for
     assert said.startswith("So far there are 4 min with figures. From 10 min on it says here what this lesson is like:")
     assert said.endswith(": at 08:11 at the earliest.")
     assert page["running"]
     page = lesson_json(found, earlier, LESSON + 40 * MINUTE)
-    assert "ends before" in sentences(page)[0]
-    assert "08:46" not in sentences(page)[0]
+    assert "ends before" in sentences(page)[1]
+    assert "08:46" not in sentences(page)[1]
     page = lesson_json(found, earlier, NOW)
     assert not page["running"]
-    assert sentences(page)[0].startswith("Not enough was measured")
+    assert sentences(page)[0] == faces
+    assert sentences(page)[1].startswith("Too little was measured")
 
 
 def test_nothing_is_waited_for_before_a_lesson_begins(path: Path) -> None:
@@ -254,7 +257,7 @@ def test_a_day_without_a_timetable_waits_as_well(tmp_path: Path) -> None:
         page = lesson_json(report_lesson(read_stretch(recording, "room-1", period, now)), None, now, NOW)
     finally:
         recording.stop()
-    assert "at 07:11 at the earliest" in sentences(page)[0]
+    assert "at 07:11 at the earliest" in sentences(page)[1]
     assert page["running"], "the page asks again"
 
 

@@ -48,6 +48,26 @@ def test_an_expression_that_scatters_more_than_the_others_is_not_believed_to_sca
     assert false <= 0.03 * trials, "of all expressions 5 % may be false, and the others hardly ever are"
 
 
+def test_a_lesson_that_was_measured_for_less_time_may_scatter_more() -> None:
+    """Nothing but chance differs: 200 draws tell each of nine lessons, and 50 one that was a quarter as long."""
+    chance, false, unheeded, trials = random.Random(4), 0, 0, 500  # noqa: S311
+
+    def drawn(draws: int) -> Figure:
+        share = 0.3 + chance.gauss(0, math.sqrt(0.3 * 0.7 / draws))
+        return Figure(share, 0.0, 1.0, math.sqrt(0.3 * 0.7 / draws))
+
+    for _ in range(trials):
+        mine, others = drawn(50), [drawn(200) for _ in range(9)]
+        false += expected_share(mine, others, Scatter(), 4.0).probability < 0.05
+        unheeded += expected_share(mine, others, Scatter()).probability < 0.05
+        as_long = expected_share(mine, others, Scatter(), 0.25)
+        assert as_long == expected_share(mine, others, Scatter()), (
+            "longer ones are known no more exactly than lessons scatter"
+        )
+    assert false <= 0.05 * trials
+    assert unheeded >= 0.1 * trials
+
+
 def test_few_expressions_tell_nothing_of_one_another() -> None:
     """Of two that sum to 1 each scatters as the other does, whatever that is."""
     earlier = days(random.Random(3), 5, dict.fromkeys(USUAL, 0.3))  # noqa: S311

@@ -97,8 +97,8 @@ def test_it_is_said_with_what_is_known(recording: Recording) -> None:
     words = Words()
     found = read_report(recording, "room-1", Period(at(1, 8), at(1, 9), VIENNA), LATER)
     said = (
-        "40 windows that were measured between 16 November 2026, 10:00 and 17 November 2026, 08:40 are not here: lost, "
-        "or still to come. How many of them are of this time is not known: 0 to 40."
+        "Windows that were measured between 16 November 2026, 10:00 and 17 November 2026, 08:40 and are not here, lost "
+        "or still to come: 40. How many of them are of this time is not known: 0 to 40."
     )
     assert said in [each.replace("\N{NO-BREAK SPACE}", " ") for each in notes(found, words)]
     assert dict(figures(found, words))["missing"] == missing_text(found.totals, words) == "0 to 40"

@@ -18,7 +18,7 @@ from edge.recording.window_record import WindowRecord
 from edge.reporting.heat_map import heat_map
 from edge.reporting.lesson_report import compare_with_earlier, report_lesson
 from edge.reporting.lesson_statistics import summarize
-from edge.reporting.map_data import maps_of
+from edge.reporting.map_data import MapData, RoomSums, maps_of
 from edge.reporting.map_words import legends
 from edge.reporting.period import Period
 from edge.reporting.report_data import read_report
@@ -179,6 +179,9 @@ def test_time_without_figures_is_no_longer_than_what_was_recorded() -> None:
         assert each.time.withheld == pytest.approx(1_200_000, abs=1_000)
         assert each.figures == pytest.approx(1_200_000, abs=1_000)
         assert each.withheld_seconds == pytest.approx(5, abs=6)
+        room = RoomSums("room-1", each, summarize([]), None, 0.0)
+        data = MapData("day", MONDAY, MONDAY + timedelta(days=1), ["room-1"], [], ["room-1"], [[]], [room])
+        assert "50" not in room_rows(data, [], Words())[0][2], "half of the windows"
     for each in totals(*hidden):
         assert (each.figures, each.withheld_seconds) == (0, 1200)
 

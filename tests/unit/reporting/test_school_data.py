@@ -20,7 +20,6 @@ from edge.recording.deletion import Eraser
 from edge.recording.reader import Recording
 from edge.recording.rollups import Bucket
 from edge.reporting.heat_map import Cell, State, heat_map
-from edge.reporting.lesson_sentences import NOT_MEASURED
 from edge.reporting.lesson_statistics import Figure
 from edge.reporting.map_chart import map_pictures
 from edge.reporting.map_data import Map, MapData, maps_of
@@ -34,8 +33,10 @@ from edge.reporting.school_csv import cells_of, school_csv
 from edge.reporting.school_data import School
 from edge.reporting.school_report import school_page
 from edge.reporting.school_sentences import MASKS_UNKNOWN, describe_school, differences, room_rows
+from edge.reporting.scope import NOT_MEASURED, Scope
 from edge.reporting.totals import Totals, add_up, totals_of
 from edge.reporting.wording import notes
+from edge.timing.timetable import Entry, Plan, Timetable
 from edge.web.dashboard.map_answer import map_answer
 from tests.support.recorded_school import LESSONS, TIMETABLE, VIENNA, moved, record_school, usual
 from tests.support.recorded_weeks import info, record
@@ -173,7 +174,7 @@ def test_lessons_that_were_not_recorded_are_counted(school: School) -> None:
     missed = {each.room: (each.planned or 0) - each.taught for each in school.days(MONDAY).sums}
     assert missed == {"room-1": 0, "room-2": 1800, "room-3": 1440}
     told = [str(each) for each in describe_school(school.days(MONDAY), [], Words())]
-    assert told[0] == "3 of 3 rooms were recorded, 28\N{NO-BREAK SPACE}h 36\N{NO-BREAK SPACE}min in all."
+    assert told[0] == "Rooms that were recorded: 3 of 3, 28\N{NO-BREAK SPACE}h 36\N{NO-BREAK SPACE}min in all."
     assert any("54\N{NO-BREAK SPACE}min of lessons were not recorded." in each for each in told)
 
 
@@ -199,10 +200,10 @@ def test_a_room_is_expected_from_its_first_day_on_and_named_once_it_is_silent(tm
     silent = "room-1 has sent nothing since 17 November 2026, and is not counted here."
     second = MONDAY + timedelta(days=7)
     try:
-        assert told(found.days(MONDAY)) == ("3 of 3 rooms were recorded, 20 h 00 min in all.", [12, 0, 0], [])
+        assert told(found.days(MONDAY)) == ("Rooms that were recorded: 3 of 3, 20 h 00 min in all.", [12, 0, 0], [])
         for data, missed in ((found.days(second), 4), (found.day(second), 0)):
             begins, counts, named = told(data)
-            assert begins.startswith("2 of 2 rooms were recorded")
+            assert begins.startswith("Rooms that were recorded: 2 of 2")
             assert counts == [None, 0, missed]
             assert named == [silent]
             assert room_rows(data, [], Words())[0] == ("room-1", "nothing since 17 November 2026", "-", "-", "-")
@@ -227,7 +228,7 @@ def test_a_room_is_expected_from_its_first_day_on_and_named_once_it_is_silent(tm
         texts = [each.get_text() for each in picture.axes[0].texts]
         assert texts[0] == "nothing since 17 November 2026"
         assert "nothing" not in texts
-        assert told(found.day(MONDAY))[:2] == ("2 of 2 rooms were recorded, 4 h 00 min in all.", [0, None, 0])
+        assert told(found.day(MONDAY))[:2] == ("Rooms that were recorded: 2 of 2, 4 h 00 min in all.", [0, None, 0])
         assert told(found.day(second + timedelta(days=4)))[1:] == (
             [None, 0, None],
             ["room-3 has sent nothing since 26 November 2026, and is not counted here.", silent],
@@ -240,9 +241,28 @@ def test_a_room_is_expected_from_its_first_day_on_and_named_once_it_is_silent(tm
         assert told(early.day(second + timedelta(days=7)))[2] == [], "before the first lesson nobody is missed"
         assert told(hours.day(second))[1:] == ([None] * 3, [silent])
         nobody = told(hours.day(second + timedelta(days=6)))
-        assert nobody == ("0 of 3 rooms were recorded, 0 s in all.", [None] * 3, []), "on Sunday nobody sends"
+        assert nobody == ("Rooms that were recorded: 0 of 3, 0 s in all.", [None] * 3, []), "on Sunday nobody sends"
     finally:
         recording.stop()
+
+
+def test_a_row_says_that_nothing_was_recorded_only_where_that_is_so(tmp_path: Path) -> None:
+    recording = Recording(record_school(tmp_path / "s.sqlite", ["room-1", "room-2"], 5))
+    recording.start()
+    late = [Entry("8th", time(15), time(15, 45))]
+    others: list[dict[str, dict[int, list[Entry]]]]
+    others = [{"room-1": {0: []}}, {"room-1": {0: late}}, {"room-1": {0: []}, "room-2": {0: []}}]
+    for own in others:
+        timetable = Timetable(VIENNA, [Plan(dict.fromkeys(range(5), LESSONS), own)])
+        day = School(recording, ["room-1", "room-2"], timetable, VIENNA, LATER).day(MONDAY)
+        assert [empty_row(day, row, Words()) for row in (0, 1)] == ["", ""], "it was recorded outside of its lessons"
+    nothing = School(recording, ["room-1"], TIMETABLE, VIENNA, LATER).days(MONDAY - timedelta(days=7))
+    week = School(recording, ["room-1"], TIMETABLE, VIENNA, LATER).week("room-1", MONDAY - timedelta(days=7))
+    recording.stop()
+    for data in (nothing, week):
+        assert empty_row(data, 0, Words()) == "nothing recorded"
+        kept = [dataclasses.replace(each, days_only=frozenset([MONDAY - timedelta(days=7)])) for each in data.sums]
+        assert empty_row(dataclasses.replace(data, sums=kept), 0, Words()) == "", "the sum of a day is there"
 
 
 @pytest.mark.parametrize("minutes", [10, 30])
@@ -334,9 +354,9 @@ def test_a_picture_says_what_nobody_measured_and_which_maps_it_lacks(school: Sch
     text = legend.texts[0].get_text().replace("\n", " ")
     assert len(pictures) < len(titles)
     assert text.endswith("The page (.html) has these maps as well: " + ", ".join(titles[len(pictures) :]) + ".")
-    large, small = said(differences(data, maps, words), words).texts
+    large, small = said(differences(data, maps, words), Scope.EXPRESSIONS, words).texts
     assert "looked happy" in large.get_text()
-    assert small.get_text().replace("\n", " ") == words.say(NOT_MEASURED)
+    assert small.get_text().replace("\n", " ") == words.say(NOT_MEASURED[Scope.EXPRESSIONS])
 
 
 def test_a_table_for_spreadsheets(school: School, tmp_path: Path) -> None:
@@ -424,8 +444,8 @@ def test_windows_that_are_too_short_are_no_windows_with_too_few_people(tmp_path:
     found = read_report(recording, "room-1", Period(data.start, data.end, VIENNA), LATER)
     recording.stop()
     limits = notes(found, Words())
-    assert "24 windows had too few people: their figures are withheld." in limits
-    assert "6 windows were too short: their figures are withheld." in limits
+    assert "Windows with too few people, whose figures are withheld: 24." in limits
+    assert "Windows that were too short, whose figures are withheld: 6." in limits
 
 
 def test_a_room_that_claims_more_time_than_there_was_is_one_room(school: School) -> None:
@@ -435,7 +455,7 @@ def test_a_room_that_claims_more_time_than_there_was_is_one_room(school: School)
     false = dataclasses.replace(totals, recorded=1e9, time=MeasuredTime(few=10**12))
     rooms = [dataclasses.replace(data.sums[0], totals=each) for each in (honest, honest, false)]
     told = [str(each) for each in describe_school(dataclasses.replace(data, sums=rooms), [], Words())]
-    assert told[0].replace("\N{NO-BREAK SPACE}", " ") == "3 of 3 rooms were recorded, 26 h 00 min in all."
+    assert told[0].replace("\N{NO-BREAK SPACE}", " ") == "Rooms that were recorded: 3 of 3, 26 h 00 min in all."
     assert "33" in told[1], "a third of the rooms have no figures"
 
 
@@ -448,7 +468,7 @@ def test_rooms_whose_clock_was_not_set_are_named_in_every_map(school: School) ->
                 ("set", data), ("unset", dataclasses.replace(data, sums=[first, *data.sums[1:]])),
             )
         }  # fmt: skip
-        clock = f"In some windows the clock of the device was not set, so they may be of another time: {first.room}."
+        clock = f"Rooms with windows that may be of another time, as the clock of the device was not set: {first.room}."
         assert clock not in told["set"]
         assert clock in told["unset"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -12,8 +13,12 @@ import pytest
 from edge.contract.payloads import WindowPayload
 from edge.contract.validation import DeviceMessage
 from edge.recording.reader import Recording
-from edge.recording.runs import Run
+from edge.recording.rollups import Bucket
+from edge.recording.runs import Run, middle_of
+from edge.recording.window_record import Series
+from edge.recording.window_sums import WindowSums
 from edge.reporting import stretch
+from edge.reporting.gaps import kept_as_days
 from edge.reporting.period import Period
 from edge.reporting.report_data import read_stretch
 from edge.reporting.school_data import School
@@ -61,6 +66,23 @@ def test_what_windows_cover_of_a_time() -> None:
     assert stretch.covered(twice, [(LESSON, LESSON + 45 * MINUTE)]) == [21 * 60]
     day = datetime(2026, 10, 25, tzinfo=VIENNA), datetime(2026, 10, 26, tzinfo=VIENNA)
     assert stretch.covered([run(day[0], 25 * 60)], [day]) == [25 * 3600]  # the clock is put back
+
+
+def test_runs_that_only_their_reasons_tell_apart_have_an_order_too() -> None:
+    """As in a file that another program wrote."""
+    shown = run(LESSON, 5)
+    buckets = [
+        Bucket(
+            shown.start,
+            Series("emotions", name, None, None),
+            WindowSums(windows=1),
+            json.dumps([each.as_json(shown.start)]),
+        )
+        for name, each in (("a", shown), ("b", shown._replace(reason="few_people")))
+    ]
+    assert [each.reason for each in stretch.runs_of(buckets)] == [None, "few_people"]
+    assert [each.kind for each in kept_as_days(stretch.runs_of(buckets))] == ["days_only"]
+    assert middle_of(stretch.runs_of(buckets)) == shown.end
 
 
 def run(start: datetime, minutes: int) -> Run:

@@ -3,7 +3,7 @@
 import { $, el, fill, say, show } from "./dom.js";
 import { fitToPaper } from "./plot.js";
 import { csv, fileName, json, save } from "./save.js";
-import { Store } from "./store.js";
+import { Store, onlyCounts } from "./store.js";
 import { Stream } from "./stream.js";
 import { VIEWS, usable } from "./views.js";
 import { STATES, byName, clock, moment, setZone, zone, zoneNotKnown } from "./words.js";
@@ -106,6 +106,8 @@ function frameOf(shown) {
   fill($("empty-rooms"), [view.name, ...names].join("\n"), () =>
     names.map((name) => el("li", {}, el("a", { href: addressOf(view.name, name) }, el("bdi", {}, name)))));
   drawnRooms(view.room ? (visible ? [room] : []) : [...store.rooms.values()]);
+  const rooms = view.room ? [room] : [...store.rooms.values()];
+  show($("of-expressions"), visible && (rooms.some((each) => !onlyCounts(each)) || Boolean(view.expressions?.(shown))));
   visitor();
   link();
 }

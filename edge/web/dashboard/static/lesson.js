@@ -30,6 +30,9 @@ const shown = (context) => (answer && answer.address === addressOf(context) ? an
 export const ready = (context) => (isRecorded(context) ? Boolean(shown(context)?.lesson) : minutes.ready(context));
 export const model = (context) => (isRecorded(context) ? recorded.model(context, shown(context).lesson) : minutes.model(context));
 
+/** Of what was recorded; what is heard of a room now tells of the last minutes. */
+export const expressions = (context) => isRecorded(context) && Boolean(shown(context)?.lesson?.shares.length);
+
 export function draw(context) {
   const past = isRecorded(context), { store } = context;
   show($("lesson-past"), past);

@@ -5,7 +5,7 @@ import { iso } from "./save.js";
 import { language, mark, t } from "../shared/texts.js";
 
 const FRESH_MS = 30000; // after which a map is asked for anew: a lesson that is under way grows
-const WORDS = { above: mark("more than usual"), below: mark("less than usual"), other_conditions: mark("measured in another way") };
+const WORDS = { above: mark("more than usual"), below: mark("less than usual"), other_conditions: mark("not compared") };
 const COLUMNS = ["figure", "room", "row", "column", "start", "end", "value", "low", "high", "state", "usual"];
 
 const address = (parts) => `#${parts.map(encodeURIComponent).join("/")}`;
@@ -55,11 +55,13 @@ function view(name, question) {
     return { about, file, rows, columns: COLUMNS.map((each) => ({ key: each })) };
   }
 
-  return { draw, model, ready: () => shown !== null };
+  const expressions = () => Boolean(shown?.measures.some(({ key }) => key !== "faces" && key !== "front"));
+
+  return { draw, model, expressions, ready: () => shown !== null };
 }
 
 const chosenOf = ({ measures }, wanted) =>
-  measures.find(({ key }) => key === wanted) ?? measures.find(({ key }) => key === "front") ?? measures[0] ?? null;
+  measures.find(({ key }) => key === wanted) ?? measures.find(({ key }) => key === "faces") ?? measures[0] ?? null;
 
 /** The parts of a section, which stay there: focus relies on it. */
 function make(name, go, choose) {
@@ -103,13 +105,14 @@ function update(parts, shown, measure) {
   }
   if (document.activeElement !== parts.first) parts.first.value = shown.first;
   if (document.activeElement !== parts.last) parts.last.value = shown.last;
+  parts.story.hidden = shown.sentences.length === 0;
   fill(parts.story, shown.sentences.join("\n"), () => shown.sentences.map((each) => el("p", {}, each)));
   choices(parts, shown, measure);
   const signature = JSON.stringify([shown.key, measure?.key, measure?.cells]);
   parts.map.setAttribute("aria-label", measure?.title ?? "");
   fill(parts.map, signature, () => (measure ? [table(shown, measure)] : [el("p", { className: "message" }, nothing(shown))]));
   fill(parts.legend, shown.legend.join("\n"), () => shown.legend.map((each) => el("p", { className: "hint" }, each)));
-  parts.rooms.hidden = !shown.rooms;
+  parts.rooms.hidden = !shown.rooms?.rows.length;
   if (shown.rooms) fill(parts.rooms, JSON.stringify(shown.rooms), () => rooms(shown.rooms));
 }
 
@@ -117,6 +120,7 @@ function update(parts, shown, measure) {
 const nothing = ({ rows }) => (rows.every(({ empty }) => empty) ? t("Nothing was recorded in this time.") : t("Nothing here was measured for long enough to be shown."));
 
 function choices({ choices: node }, { measures, kind }, measure) {
+  node.hidden = measures.length === 0;
   fill(node, measures.map(({ title, marks }) => `${title} ${marks}`).join("\n"), () => [
     el("legend", {}, t("What is shown")),
     ...measures.map(({ key, title, marks }) => el("label", {}, el("input", { type: "radio", name: `measure-${kind}`, value: key }), el("span", {}, [title, marks].filter(Boolean).join(" ")))),

@@ -4,6 +4,7 @@ import { absence } from "./absence.js";
 import { $, el, fill, say, show, table } from "./dom.js";
 import { draw as plot } from "./plot.js";
 import { iso, rounded } from "./save.js";
+import { onlyCounts } from "./store.js";
 import { layout, legend, reasons, traces } from "./stack.js";
 import { clock, decimal, duration, expression, known, percent, reasonText, turned } from "./words.js";
 import { mark, t, tn } from "../shared/texts.js";
@@ -70,7 +71,7 @@ export function draw({ store, room, place, theme, redraw }) {
   if (signature === drawn) return;
   drawn = signature;
   const shown = model({ store, room, place });
-  const counting = shown.pieces.length > 0 && shown.labels.length === 0;
+  const counting = shown.labels.length === 0 && (shown.pieces.length > 0 || onlyCounts(room));
   say($("lesson-heading"), counting ? t("How many faces there were") : t("What the faces looked like"));
   const text = summary(shown);
   say($("lesson-summary"), empty ? "" : text);

@@ -3,7 +3,7 @@
 import { $, fill, say, show, table } from "./dom.js";
 import { axis, draw as plot, plain } from "./plot.js";
 import { iso, rounded } from "./save.js";
-import { current } from "./store.js";
+import { current, onlyCounts } from "./store.js";
 import { STATES, clock, colour, colourName, decimal, duration, expression, percent, reasonText, turned } from "./words.js";
 import { mark, t } from "../shared/texts.js";
 
@@ -18,8 +18,6 @@ const NONE = {
   gone: mark("It was paused, or had lost its camera, and has said nothing for two hours: it may be off, or cannot reach the broker."),
   unheard: mark("What the room does now is not known: this page receives nothing."),
   waiting: mark("No window has come yet."),
-  headcount: mark("This room only counts faces: expressions are not measured."),
-  facing: mark("This room counts faces and how many are turned to the front: expressions are not measured."),
   nobody: mark("Nobody is in view."),
   untold: mark("Your token does not show what is counted in rooms."),
   unnamed: mark("No face was clear enough to name an expression."),
@@ -73,6 +71,9 @@ export function draw({ store, room, theme }) {
   say($("now-window"), latest ? clock(latest.end, now) : "–");
   say($("now-age"), latest ? t("{length} long, ended {time} ago", { length: duration(latest.ms), time: duration(now - latest.end) }) : "");
 
+  const counts = onlyCounts(room);
+  show($("now-heading"), !counts);
+  show($("now-figure"), !(counts && window && tells(window)) || parts.length > 0); // the faces above are all there is
   show($("now-none"), !parts.length);
   show($("now-chart"), parts.length > 0);
   show($("now-details"), parts.length > 0);
@@ -93,13 +94,13 @@ const tells = ({ mean }) => mean !== null;
 
 /** Why a window has no shares. */
 function why(window) {
-  const { withheld, mode, max } = window;
+  const { withheld, max } = window;
   if (!tells(window)) return t(NONE.untold);
   if (withheld) {
     const reason = t(withheld.reason);
     return t("The expressions are withheld: {reason}.", { reason });
   }
-  return t(NONE[mode] ?? (max ? NONE.unnamed : NONE.nobody));
+  return t(max ? NONE.unnamed : NONE.nobody);
 }
 
 function item(text) {

@@ -26,9 +26,13 @@ export function start(context) {
 const name = (what, word) => (Object.hasOwn(NAMES, what) ? t(NAMES[what]) : expression(word));
 const value = (what, number) => (number === null || number === undefined ? null : what === FACES ? decimal(number) : percent(number));
 
+// Rounded outward, as everywhere.
+const downward = (number) => Math.floor(10 * number + 1e-9) / 10;
+const upward = (number) => Math.ceil(10 * number - 1e-9) / 10;
+
 const range = (what, low, high) => {
   if (low === null || low === undefined) return null;
-  const [from, to] = what === FACES ? [decimal(low), decimal(high)] : [atLeast(low), atMost(high)];
+  const [from, to] = what === FACES ? [decimal(downward(low)), decimal(upward(high))] : [atLeast(low), atMost(high)];
   return t("{low} to {high}", { low: from, high: to });
 };
 
@@ -98,8 +102,8 @@ function story(lesson) {
   if (lesson.rolled_up) told.push(t("Single windows of this time are not kept any more: what is shown comes from sums of five minutes."));
   fill($("past-story"), JSON.stringify([language(), told]), () => told.map((each) => el("p", {}, each)));
   const small = notes.map(sentence);
-  if (banded && width > MINUTE) small.push(t("A row, and a point of a line, stand for {n} min. The bands are 90 % intervals of single points, smoothed over their neighbours; a change is judged by all of its points against all others, so a short one looks smaller in lines and table than in its sentence.", { n: decimal(width / MINUTE) }));
-  else if (banded) small.push(t("The bands are 90 % intervals of single minutes, smoothed over their neighbours; a change is judged by all of its minutes against all others, so a short one looks smaller in lines and table than in its sentence."));
+  if (banded && width > MINUTE) small.push(t("A row of the table, and a point of a line, stand for {n} min.", { n: decimal(width / MINUTE) }));
+  if (banded) small.push(t("The band around a line is where the true share lies in nine of ten cases. Lines are smoothed: a short change looks smaller in them, and in the table, than in its sentence."));
   fill($("past-notes"), JSON.stringify([language(), small]), () => small.map((each) => el("p", {}, each)));
   show($("past-notes"), small.length > 0);
 }

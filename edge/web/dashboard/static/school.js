@@ -103,7 +103,7 @@ function largest(parts) {
 function others(state, room, because, now, window) {
   if (because) return because;
   if (window?.withheld) return t(window.withheld.reason);
-  if (window) return { headcount: t("faces are only counted"), facing: t("expressions are not measured") }[window.mode] ?? "";
+  if (window) return window.mode === "headcount" ? t("faces are only counted") : "";
   if (room.latest && state !== "few_people") return t("last window {time}", { time: clock(room.latest.end, now) });
   return "";
 }

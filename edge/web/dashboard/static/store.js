@@ -103,5 +103,8 @@ export class Store {
   }
 }
 
+/** Whether a room counts faces, and at most how many look to the front, as far as is known: nothing talks of expressions. */
+export const onlyCounts = ({ latest, labels }) => (latest?.mode ? latest.mode !== "emotions" : labels.length === 0);
+
 /** Whether the figures of the newest window may be shown as those of now. */
 export const current = (state) => state === "live" || state === "throttled";

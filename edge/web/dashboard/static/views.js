@@ -7,6 +7,7 @@
 // tells: "figures" or "machines": what a visitor must be allowed to see
 // draw(context), model(context): draws the section; what is on screen as {about, columns, rows} for CSV and JSON;
 //   `file`: what the name of a file says of it, without one the time of day
+// expressions(context): whether what is on screen has shares of expressions; left out: what rooms do now says it
 // ready(context): whether there is something to save; left out: always
 //
 // context: {store, room, place, theme, go(...parts), redraw()}; place: the parts of the address behind the room
@@ -20,7 +21,7 @@ import { mark } from "../shared/texts.js";
 
 export const VIEWS = [
   { name: "now", title: mark("Now"), room: true, draw: now.draw, model: now.model },
-  { name: "lesson", title: mark("Lesson"), room: true, recorded: true, tells: "figures", draw: lesson.draw, model: lesson.model, ready: lesson.ready, start: lesson.start },
+  { name: "lesson", title: mark("Lesson"), room: true, recorded: true, tells: "figures", draw: lesson.draw, model: lesson.model, ready: lesson.ready, start: lesson.start, expressions: lesson.expressions },
   { name: "week", title: mark("Week"), room: true, recorded: true, needs: "database", tells: "figures", ...maps.week },
   { name: "day", title: mark("Day"), needs: "database", tells: "figures", ...maps.day },
   { name: "term", title: mark("Weeks"), needs: "database", tells: "figures", ...maps.term },

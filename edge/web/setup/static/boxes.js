@@ -8,8 +8,8 @@ const COLOURS = {
 export const colourOf = (label) => own(COLOURS, label) ?? COLOURS.unknown;
 export const TOO_SMALL = "#ff5fa2";
 export const OUTSIDE = "#c3cad1";
-export const FRONT = "#ffd447"; // where directions are measured and no expressions
-export const AWAY = "#7cb7ff";
+export const FRONT = "#c6f04d"; // where directions are measured and no expressions; as AWAY, no colour of an expression
+export const AWAY = "#c08a5a";
 
 const LETTERS = 11.5; // CSS pixels, however large the picture is shown
 

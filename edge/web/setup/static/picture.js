@@ -120,20 +120,19 @@ function named(shot) {
 let legendOf = "";
 
 function legend(shot) {
-  const { labels, values } = now();
+  const { labels, directed } = shot, { values } = now(); // of the picture: the draft may be ahead of it
   const area = Boolean(values["vision.count_area"]);
-  const signature = JSON.stringify([labels, area, document.documentElement.lang, values.mode, values["vision.min_face_px"]]);
+  const signature = JSON.stringify([labels, directed, area, document.documentElement.lang, values["vision.min_face_px"]]);
   if (signature === legendOf) return;
   legendOf = signature;
-  const names = labels.length ? [...labels, "unknown"] : ["face"];
+  const names = labels.length ? [...labels, "unknown"] : directed ? [] : ["face"];
   const entries = names.map((name) => entry(name === "face" ? t("a face") : adjective(name), (mark) => { mark.style.background = colourOf(name); }));
-  if (!labels.length && values.mode === "facing") {
-    entries.splice(0, 1, entry(t("to the front"), (mark) => { mark.style.background = FRONT; }),
-      entry(t("turned away"), (mark) => { mark.style.background = AWAY; }),
-      entry(t("direction unknown"), (mark) => { mark.style.background = colourOf("face"); }));
+  if (directed) {
+    if (!labels.length) entries.push(entry(t("to the front"), (mark) => { mark.style.background = FRONT; }));
+    entries.push(entry(t("turned away"), (mark) => { mark.style.background = AWAY; }));
   }
   const px = values["vision.min_face_px"];
-  entries.push(entry(labels.length ? t("too small for an emotion (under {px} px)", { px }) : t("too small (under {px} px)", { px }), (mark) => {
+  if (directed) entries.push(entry(labels.length ? t("too small for an emotion (under {px} px)", { px }) : t("too small (under {px} px)", { px }), (mark) => {
     mark.className = "dashed";
     mark.style.borderColor = TOO_SMALL;
   }));

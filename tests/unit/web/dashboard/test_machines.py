@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from datetime import datetime, timedelta, timezone
+from typing import Any, Literal
 
 import httpx
 import pytest
 from starlette.applications import Starlette
 
+from edge.cli.inbox import Inbox
 from edge.contract.alerts import ALERTS
 from edge.contract.channels import SILENCE
 from edge.contract.examples import ALERT, HEALTH, INFO, WINDOW
@@ -97,6 +99,60 @@ def test_figures_of_before_do_not_go_on_by_a_window_that_is_not_shown() -> None:
     assert summary["latest"]["key"].endswith(str(WINDOW.seq))  # its figures are those of then
     assert summary["silent_from"] == round(1000 * (NOW + 32))
     assert [each.status for each in found.machines()] == ["no_status"]
+
+
+def test_a_room_that_never_sent_a_window_is_silent_when_three_could_have_come() -> None:
+    for seconds, until in ((10.0, 60), (600.0, 1802)):
+        now = NOW
+        found = School("classroom", 4, lambda: now)  # noqa: B023 - asked in this round
+        found.receive("classroom/room-1/availability", b"online")
+        found.receive("classroom/room-1/info", INFO.model_copy(update={"window_seconds": seconds}).to_json())
+        assert found.summaries()["room-1"]["silent_from"] == round(1000 * (NOW + until))
+        for moment, status in ((until - 1, "online"), (until + 1, "silent")):
+            now = NOW + moment
+            assert [each.status for each in found.machines()] == [status]
+
+
+@pytest.mark.parametrize("synced", [False, True])
+def test_what_has_waited_for_long_is_no_news_whatever_the_clock_of_its_device(*, synced: bool) -> None:
+    found = School("classroom", 4, lambda: NOW + 3600)
+    found.receive("classroom/room-204/availability", b"online")
+    waited = json.loads(WINDOW.to_json()) | {"replayed": True}
+    waited["quality"]["clock_synced"] = synced
+    found.receive("classroom/room-204/window", json.dumps(waited).encode())
+    assert found.summaries()["room-204"]["silent_from"] == round(1000 * (NOW - 3 + 60))
+    assert [each.status for each in found.machines()] == ["silent"]
+
+
+@pytest.mark.parametrize("mode", ["paused", "camera_lost"])
+def test_a_room_that_was_paused_is_not_missed_before_its_next_window(mode: Literal["paused", "camera_lost"]) -> None:
+    now = NOW
+    found, inbox = School("classroom", 4, lambda: now), Inbox("classroom", lambda: now)
+
+    def say(kind: str, payload: bytes) -> None:
+        for each in (found, inbox):
+            each.receive(f"classroom/room-204/{kind}", payload)
+
+    def told() -> tuple[Any, bool, str, str]:
+        room, (device,), (machine,) = found.summaries()["room-204"], inbox.devices.values(), found.machines()
+        shown, silent = room["latest"] and room["latest"]["end"], room["silent_from"] < 1000 * now
+        return shown, silent, machine.status, device.report(round(1000 * now)).status
+
+    say("availability", b"online")
+    say("latest", WINDOW.to_json())
+    say("state", State(mode=mode, reason="", since=WINDOW.window.end).to_json())
+    now += 1800
+    say("state", State(mode="running", reason="", since=WINDOW.window.end).to_json())
+    now += 59
+    assert told() == (None, False, "running", "running"), "its figures are those of before"
+    now += 2
+    assert told() == (None, True, "silent", "silent")
+    start, end = (format_timestamp(datetime.fromtimestamp(now - before, timezone.utc)) for before in (10, 0))
+    span = WINDOW.window.model_copy(update={"start": start, "end": end})
+    say("window", WINDOW.model_copy(update={"window": span, "seq": WINDOW.seq + 1}).to_json())
+    assert told() == (round(1000 * now), False, "running", "running")
+    now += 33
+    assert told()[1:] == (True, "silent", "silent")
 
 
 def test_a_room_whose_clock_is_not_set_is_silent_once_no_window_comes() -> None:

@@ -15,7 +15,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from edge.reporting.lesson_sentences import NOT_MEASURED
+from edge.reporting import scope
 from edge.web.dashboard.past import Past
 from edge.web.dashboard.school_routes import school_routes
 from edge.web.visitors import EVERYBODY, VISITOR, Visitor
@@ -110,7 +110,7 @@ def test_every_map_says_what_it_compares_and_what_nobody_measured(ask: Ask) -> N
         ("term", "the other weeks of its room"),
     ):
         legend = ask(address)["legend"]
-        assert legend.count(str(NOT_MEASURED)) == 1
+        assert legend.count(str(scope.NOT_MEASURED[scope.Scope.EXPRESSIONS])) == 1
         assert sum(compared in each for each in legend) == 1
         needs = "compares it with the same lesson of earlier weeks instead, and needs 3 of them."
         assert any(needs in each for each in legend) == (address != "term")
@@ -119,7 +119,7 @@ def test_every_map_says_what_it_compares_and_what_nobody_measured(ask: Ask) -> N
 def test_in_the_language_that_was_asked_for(ask: Ask) -> None:
     german = ask(f"day?at={MONDAY}&language=de-AT,en")
     assert german["title"] == "Montag, 16. November 2026"
-    assert german["sentences"][0].startswith("3 von 3 Räumen wurden aufgezeichnet")
+    assert german["sentences"][0].startswith("Aufgezeichnete Räume: 3 von 3")
     assert ask(f"day?at={MONDAY}")["title"] == "Monday, 16 November 2026"
 
 
@@ -139,7 +139,7 @@ def test_a_visitor_is_told_of_own_rooms_only(ask: Ask) -> None:
     for address in (f"day?at={MONDAY}", f"term?first={MONDAY}&last={MONDAY}"):
         whole, part = ask(address), ask(address, reader)
         assert [row["room"] for row in part["rows"]] == ["b2-1", "b2-2"]
-        assert part["sentences"][0].startswith("2 of 2 rooms")
+        assert part["sentences"][0].startswith("Rooms that were recorded: 2 of 2")
         assert "b1-9" not in str(part)
         assert ask(address) == whole
         assert ask(address, technician)[0] == 404

@@ -68,3 +68,10 @@ def test_of_a_room_that_makes_up_models_the_rest_are_one_until_their_windows_are
     assert [column[at] for at in range(6)] == [*reversed(made_up[500:505]), made_up[5]]
     column.insert(0, made_up[600])
     assert column[0] == rest
+
+
+def test_a_room_that_calls_its_own_models_as_the_rest_is_bounded_too() -> None:
+    column = SeriesColumn()
+    for at in range(300):
+        column.insert(at, Series("emotions", OTHER, f"e@{at}", None))
+    assert {column[at] for at in range(MOST_SERIES, 300)} == {Series("emotions", OTHER, None, None)}

@@ -25,6 +25,8 @@ def test_advice_and_sizes() -> None:
     assert str(said).startswith("Faces too small for an emotion: 2 of 3.")
     assert "2.0 times nearer" in str(said)
     assert "to be found reliably: 2 of 3" in str(advice([72.0, 12.0, 20.0], 24, emotions=False))
+    for height in (23.9, 23.0):  # "1.0 times nearer" would be where it is
+        assert "1.1 times nearer" in str(advice([height], 24, emotions=False))
     assert str(advice([30.0], 24, emotions=True)) == "All faces are large enough."
     assert "2.5 times over. A wider lens" in str(advice([60.0], 24, emotions=True))
     assert "farthest seat" in str(advice([], 24, emotions=True))

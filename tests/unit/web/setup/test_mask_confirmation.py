@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from edge.config.draft import Draft
+from edge.config.draft import Draft, StaleDraftError
 from edge.config.schema import CameraConfig
 from edge.daemon.mask_guard import MaskGuard, problem
 from edge.web.setup.mask_confirmation import MaskConfirmation
@@ -49,6 +49,22 @@ def test_another_camera_than_the_daemon_has_seen_is_confirmed_before_it_opens(pa
     masks.saved()
     assert OTHER in problem(path, CAMERA)  # of the daemon's: it has not found the other one yet
     assert problem(path, CAMERA, SIZE, OTHER) == ""
+
+
+def test_masks_that_somebody_else_changes_meanwhile_are_not_confirmed(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    masks, draft, _ = page(path, OTHER)
+    seen, read = draft.revision, draft.tentative
+
+    def changed(*needed: str) -> Any:
+        monkeypatch.undo()
+        draft.change(seen, {"camera.masks": [[[0, 0], [0.1, 0], [0.1, 0.1]]]})
+        return read(*needed)
+
+    monkeypatch.setattr(draft, "tentative", changed)
+    with pytest.raises(StaleDraftError):
+        masks.confirm({"revision": seen})
 
 
 def test_the_first_camera_is_fine_though_the_daemon_has_refused_another_one(path: Path) -> None:

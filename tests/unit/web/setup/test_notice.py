@@ -8,7 +8,6 @@ import pytest
 
 from edge.config.schema import Config
 from edge.web.setup.notice import notice
-from tests.support.paths import ROOT
 
 HOSTILE = "<script>alert(1)</script>\" onload='x' {name} & more"
 
@@ -80,8 +79,14 @@ def test_masks_are_named_where_there_are_any() -> None:
     assert "does not see what is masked" in notice(room(camera={"masks": [[[0, 0], [0.5, 0], [0.5, 0.5]]]}))
 
 
-def test_the_one_of_the_documentation_is_that_of_the_defaults() -> None:
-    assert (ROOT / "docs/notice.html").read_text() == notice(Config()), "write it anew: see docs/privacy.md"
+def test_only_whoever_fills_it_in_says_that_taking_part_is_voluntary() -> None:
+    html = notice(room(deployment={"responsible": "Mrs Doe", "legal_basis": "Consent"}))
+    first, second = html.partition('<ul class=choice><li><label><input type="radio"')[2].split("</ul>")[0].split("<li>")
+    assert "voluntary" in first
+    assert "Nobody is asked for consent" in second
+    assert "checked" not in first + second
+    assert html.count("voluntary") == 1
+    assert html.count("object") == 1, "the right to object is not one of every legal basis"
 
 
 def test_german() -> None:
