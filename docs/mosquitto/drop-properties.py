@@ -29,10 +29,11 @@ def main(name: str | None = None) -> str:
     """Replace the file; returns what was done. Raises SystemExit, and then it is as it was."""
     if name is None or name.startswith("-"):
         raise SystemExit(f"usage: python3 {sys.argv[0]} /var/lib/mosquitto/mosquitto.db")
-    path, before, new = Path(name), Path(f"{name}.before"), Path(f"{name}.new")
+    path, before, new = Path(name), Path(f"{name}.before"), Path(f"{name}.dropping")  # Mosquitto's own is .new
     if before.exists():
         raise SystemExit(f"{before} is there, of an earlier time: move it away first")
     try:
+        new.unlink(missing_ok=True)  # of a run that was interrupted
         with path.open("rb") as old, new.open("xb") as changed:
             rights = os.fstat(old.fileno())
             os.fchmod(changed.fileno(), rights.st_mode)
@@ -76,10 +77,9 @@ def copy(old: BinaryIO, new: BinaryIO) -> tuple[int, int]:
 
 def read(file: BinaryIO, length: int) -> bytes:
     """So many bytes. Raises ValueError where there are fewer."""
-    content = file.read(length)
-    if len(content) < length:
+    if length > os.fstat(file.fileno()).st_size - file.tell():  # before memory is taken for it
         raise ValueError("its end is missing")
-    return content
+    return file.read(length)
 
 
 if __name__ == "__main__":

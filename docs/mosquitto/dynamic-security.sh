@@ -9,11 +9,13 @@
 # OPTIONS are those of mosquitto_rr (package mosquitto-clients), such as
 #   -h broker.school.example -p 8883 --cafile ca.pem -u admin -P ADMIN-PASSWORD
 # A room is bound to the client id of its daemon: nobody else can connect with that id, and it cannot leave sessions behind.
-# `edge check` has an id of its own, and so the user room-204-check there, with the same rights and password.
+# `edge check` has an id of its own, and so the user room-204-check there, with the same rights and password. It has the role
+# room-204, and so goes with its room. A NAME-check that has another role is somebody else.
 # The others are bound to the id that is given, which their program has to use (--client-id): whoever could choose one could
 # leave any number of sessions behind, in each of which the broker keeps what is published. KIND is one of
 #   dashboard       reads everything of the rooms: `edge dashboard`, `edge watch`
-#   recorder        windows, states, availability and info; alone or together with others (--share)
+#   recorder        windows, states, availability and info
+#   share-recorder  windows, by a shared subscription only: each further user of recorders that share them (--share)
 #   commander       reads everything, and gives commands to the rooms that this script has made
 #   homeassistant   the same, of commands only the pause; finds the rooms
 #   announcer       info of the rooms, and announces all of them to Home Assistant: `edge announce`
@@ -22,7 +24,6 @@
 # At a district's broker put `--prefix +` first, for everybody but schools; where device.prefix is not `classroom`, that one.
 # No room announces itself to Home Assistant: an announcement says where commands go, also those for other rooms, and brings
 # templates that Home Assistant carries out. `--discovery` gives a room this right, where nobody but you can have its password.
-# That one goes with its room: it has the role room-204. A NAME-check that has another role is somebody else.
 # `--password` gives a user another password, a room's also to its user of `edge check`. Who is connected with the old one is thrown
 # out; rights, session and what waits in it stay. Answers and windows that were left at the broker under a room's name are cleared.
 # `--remove` throws a user out at once, and clears all that a room may have left at the broker: dashboards and Home Assistant
@@ -31,7 +32,7 @@
 # at its next start nobody may connect. So there has to be room before a change, the rules of before are kept beside this
 # script (rules.json.kept), and after the change the file is looked at. `--save` has the broker write its rules again. `--rules FILE`
 # before everything else is where they are, if not in /var/lib/mosquitto/rules.json.
-# Whenever it makes a user, and with `--save`, it has the broker deliver nothing to whom no right to receive it was given.
+# Whenever it makes a user, and with `--save`, it has the broker deliver only what a right allows.
 # No rights are `pattern`s: the plugin of Mosquitto 2.0 knows no %u, so each user gets a role of its own.
 set -eu
 usage() {
@@ -56,7 +57,7 @@ while [ $# -gt 1 ]; do
     shift 2
 done
 case ${1-} in
---dashboard | --recorder | --commander | --homeassistant | --announcer | --monitor | --school | --password | --remove | --save)
+--dashboard | --recorder | --share-recorder | --commander | --homeassistant | --announcer | --monitor | --school | --password | --remove | --save)
     kind=${1#--}
     shift
     ;;
@@ -140,15 +141,16 @@ known() { # USER OPTIONS: whether the broker has one; $said is what it is
 has_role() { # NAME: whether the user in $said has this role
     printf '%s\n' "$said" | grep -q "\"rolename\":[[:space:]]*\"$1\""
 }
-find_user() { # OPTIONS: $name in $said, its client id in $own_client, in $companion its user of `edge check`, if it has one
-    companion=''
+find_user() { # OPTIONS: its client id in $own_client, in $companion its user of `edge check`, if it has one
+    companion='' own_client=$client
     # The name alone says nothing: there may be a reader `wall-check` beside a reader `wall`.
     if known "$name-check" "$@" && has_role "$name"; then companion=$name-check; fi
-    known "$name" "$@" || {
+    if known "$name" "$@"; then
+        own_client=$(printf '%s\n' "$said" | sed -n 's/.*"clientid":"\([^"]*\)".*/\1/p')
+    elif [ "$kind" = password ] || [ -z "$companion" ]; then # else a room that was made half
         echo "error: the broker has no user $name" >&2
         exit 1
-    }
-    own_client=$(printf '%s\n' "$said" | sed -n 's/.*"clientid":"\([^"]*\)".*/\1/p')
+    fi
 }
 kept=$(dirname "$0")/rules.json.kept
 whole() { # FILE: whether all brackets are closed, which they are not where the end is missing; jq is no part of a broker
@@ -211,7 +213,7 @@ may_read() { # FILTER
     may publishClientReceive "$1"
 }
 role() { # NAME: a command that makes a role of $rights
-    made="$made{\"command\": \"createRole\", \"rolename\": \"$1\", \"acls\": [$rights]}, "
+    made="$made${made:+, }{\"command\": \"createRole\", \"rolename\": \"$1\", \"acls\": [$rights]}"
     rights=''
 }
 rights='' made='' groups=''
@@ -250,25 +252,27 @@ end_session() { # USER CLIENT-ID OPTIONS: connects once as a stand-in, and says 
     mosquitto_pub "$@" >/dev/null 2>&1 || true # a reader may not say so
 }
 clear_topics() { # TOPICS USER CLIENT-ID OPTIONS: those of the room $name, as a user of it that has $password
-    topics=$1 by=$2 by_client=$3 cleared=yes
+    topics=$1 by=$2 by_client=$3 problem=''
     shift 3
-    for topic in $topics; do
-        mosquitto_pub "$@" -V 5 -q 1 -i "$by_client" -u "$by" -P "$password" -r -n -t "$prefix/$name/$topic" || cleared=no
+    for topic in $topics; do # mosquitto_pub only says it where the broker refuses the message
+        said=$(mosquitto_pub "$@" -V 5 -q 1 -i "$by_client" -u "$by" -P "$password" -r -n -t "$prefix/$name/$topic" 2>&1) &&
+            [ -z "$said" ] || problem=${said:-no reason given}
     done
-    [ $cleared = yes ] || echo "note: not all that was left of $name at the broker could be cleared" >&2
+    [ -z "$problem" ] || echo "note: not all that was left of $name at the broker could be cleared: $problem" >&2
 }
 clear_room() { # OPTIONS: what the room $name has left, as its stand-in
     # Who is connected hears `offline`; an empty one says nothing to them.
-    mosquitto_pub "$@" -V 5 -q 1 -i "$client" -u "$name" -P "$password" -r -t "$prefix/$name/availability" -m offline || true
+    mosquitto_pub "$@" -V 5 -q 1 -i "$client" -u "$name" -P "$password" -r -t "$prefix/$name/availability" -m offline \
+        >/dev/null 2>&1 || true
     # Only a room that was made with --discovery may; where it may not, there is nothing.
     mosquitto_pub "$@" -V 5 -q 1 -i "$client" -u "$name" -P "$password" -r -n \
-        -t "homeassistant/device/${prefix}_$name/config" 2>/dev/null || true
+        -t "homeassistant/device/${prefix}_$name/config" >/dev/null 2>&1 || true
     clear_topics "$retained $passing" "$name" "$client" "$@"
 }
 if [ "$kind" = remove ]; then
     find_user "$@"
     room=${name%-check}
-    if [ "$room" != "$name" ] && has_role "$room"; then
+    if [ "$room" != "$name" ] && has_role "$room"; then # $said is of $name, as it has no companion
         echo "error: $name is the user of $room for \`edge check\`, and goes with it: --remove $room" >&2
         exit 1
     fi
@@ -339,10 +343,13 @@ room)
     fi
     ;;
 recorder)
-    for topic in window state availability info; do
-        may_read "$prefix/+/$topic"
-        may subscribePattern "\$share/+/$prefix/+/$topic" # a share has a name that only its recorders know
-    done
+    for topic in window state availability info; do may_read "$prefix/+/$topic"; done
+    ;;
+share-recorder)
+    # A share has a name that only its recorders know. Whoever has such a password may put any number of shares into its
+    # session, and each of them brings each window once more: so no other recorder has this right.
+    may subscribePattern "\$share/+/$prefix/+/window"
+    may publishClientReceive "$prefix/+/window"
     ;;
 dashboard | commander | homeassistant) may_read "$prefix/#" ;;
 announcer)
@@ -381,21 +388,20 @@ if [ "${speaker-}" ]; then
     role "$name/pause"
 fi
 user() { # NAME CLIENT-ID: a command that makes a user with the role of $name
-    made="$made{\"command\": \"createClient\", \"username\": \"$1\", \"password\": \"$password\", \"roles\": [{\"rolename\": \
+    made="$made${made:+, }{\"command\": \"createClient\", \"username\": \"$1\", \"password\": \"$password\", \"roles\": [{\"rolename\": \
 \"$name\"}], \"groups\": [$groups], \"clientid\": \"$2\"}"
 }
-user "$name" "$client"
+require_taken() { # of the commands in $made
+    case $said in
+    *'"error":'*)
+        echo "$said" >&2
+        echo "error: the user is not complete: is there one of this name? \`--remove $name\` takes it away" >&2
+        exit 1
+        ;;
+    esac
+}
 companion=''
-if [ "$kind" = room ]; then
-    companion=$name-check
-    made="$made, "
-    user "$companion" "$client-check"
-fi
-if [ "${speaker-}" ]; then
-    for group in commanders/commands pausers/pause; do
-        made="$made, {\"command\": \"addGroupRole\", \"groupname\": \"${group%/*}\", \"rolename\": \"$name/${group#*/}\"}"
-    done
-fi
+if [ "$kind" = room ]; then companion=$name-check; fi
 # Before anything is made: what is made half would have the rights of the one that is there. jq is no part of a broker,
 # so each is asked for by itself: an answer without an error is one that is there.
 for each in "$name" $companion; do
@@ -407,16 +413,21 @@ done
 before_change
 # Those that are there already are errors of no matter.
 ask '{"command": "createGroup", "groupname": "commanders"}, {"command": "createGroup", "groupname": "pausers"}' "$@"
-ask "$read_by_right, $made" "$@"
-case $said in
-*'"error":'*)
-    echo "$said" >&2
-    echo "error: the user is not complete: is there one of this name? \`--remove $name\` takes it away" >&2
-    exit 1
-    ;;
-esac
-after_change yes
-# What one of that name has left that was removed by an earlier version of this script, or with the access list.
 if [ "$companion" ]; then
+    user "$companion" "$client-check"
+    ask "$read_by_right, $made" "$@"
+    require_taken
+    made='' done_so_far="the user is not complete: \`--remove $name\` takes it away"
+    # What one of that name has left that was removed by an earlier version of this script, or with the access list. Before the
+    # room itself may connect, which may know its password already, and says it is there.
     clear_topics "$retained $passing" "$companion" "$client-check" "$@"
 fi
+user "$name" "$client"
+if [ "${speaker-}" ]; then
+    for group in commanders/commands pausers/pause; do
+        made="$made, {\"command\": \"addGroupRole\", \"groupname\": \"${group%/*}\", \"rolename\": \"$name/${group#*/}\"}"
+    done
+fi
+ask "$read_by_right, $made" "$@"
+require_taken
+after_change yes

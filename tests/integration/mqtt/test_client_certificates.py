@@ -87,18 +87,20 @@ def config_of(school: PluginBroker, name: str, user: str | None, certificate: st
     return Config.model_validate(said)
 
 
-def first_step(school: PluginBroker) -> None:
-    """Of the upgrade, by the line of the page."""
-    (line,) = [each.text for each in blocks() if each.name.startswith("docs/scale.md: sh dynamic-security.sh --save")]
-    places = {"--save": f"--rules {school.rules} --save", "localhost -p 8883": f"{HOST} -p {school.port}"}
+def step(school: PluginBroker, begins: str, users: str = "") -> str:
+    """Of the upgrade, by the block of the page that begins so; returns what it says."""
+    (block,) = [each.text for each in blocks() if each.name.startswith(f"docs/scale.md: {begins}")]
+    places = {"security.sh": f"security.sh --rules {school.rules}", "localhost -p 8883": f"{HOST} -p {school.port}"}
     for page, here in {**places, '"$(cat admin)"': ADMIN}.items():
-        assert page in line
-        line = line.replace(page, here)
+        assert page in block
+        block = block.replace(page, here)
+    block = re.sub("for user in .*;", f"for user in {users};", block)
     environment = {**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin"}
     done = subprocess.run(
-        ["sh", "-ec", line], env=environment, cwd=school.script_folder, capture_output=True, text=True, check=False
+        ["sh", "-ec", block], env=environment, cwd=school.script_folder, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def delivers_unasked(school: PluginBroker) -> bool:
@@ -196,14 +198,22 @@ def test_the_upgrade_of_a_broker_that_went_by_certificates_alone(school: PluginB
     restart(f"{as_the_page_says}\n{IDENTITY}\n", deliver_unasked)
     try:
         assert read_by_room_9() == [b"waits", b"comes"]
-        first_step(school)
+        step(school, "sh dynamic-security.sh --save")
         assert read_by_room_9() == []
         assert takes_any_client_id(by_certificate)
         assert "round trip" in check_broker(
             config_of(school, "room-9", "room-9", "room-9"), None
         )  # already with a password
+        passwords = dict(line.split() for line in step(school, "for user in room-204", "room-9 recorder").splitlines())
+        assert user("room-9", client_id("room-9")).refused is None  # with the old one, or none, until the last step
     finally:
         restart(as_the_page_says)
+    shown = "room-9"
+    for name in ("room-9", "recorder"):
+        each = User(school, name, password=passwords[name], client_id=client_id(name), certificate=shown)
+        assert each.refused is None
+        each.stop()
+        assert school.script("--password", name, PASSWORD).returncode == 0
     assert user("room-9", RECORDER).refused == REFUSED
     assert not takes_any_client_id(by_certificate)
 

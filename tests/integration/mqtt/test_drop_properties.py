@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -15,12 +16,16 @@ from tests.load.raw_flood import PUBLISH_1, connect, packet, text
 from tests.support.brokers import wait_for
 
 PROGRAM = SHIPPED / "drop-properties.py"
+EMPTY = b"\0\xb5\0mosquitto db" + b"\0" * 7 + b"\6"
 WINDOW, STATE = "classroom/room-1/window", "classroom/room-1/state"
 EXPIRES_LATER, USER_PROPERTY = b"\x02\0\0\x0e\x10", b"\x26" + text("only") + text("a property")
 
 
-def drop(file: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, str(PROGRAM), str(file)], capture_output=True, text=True, check=False)
+def drop(file: Path, memory: int = 10**12) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(PROGRAM), str(file)], capture_output=True, text=True, check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (memory, memory)),
+    )  # fmt: skip
 
 
 def stop(broker: PluginBroker) -> None:
@@ -78,17 +83,18 @@ def test_all_that_waits_or_is_retained_stays_without_its_properties(tmp_path: Pa
     [
         (b"", "its end is missing"),
         (b"x" * 100, "no file of Mosquitto"),
-        (b"\0\xb5\0mosquitto db" + b"\0" * 7 + b"\7", "no file of Mosquitto"),
-        (b"\0\xb5\0mosquitto db" + b"\0" * 7 + b"\6" + b"\0\0\0\2\0\0\0\x20", "its end is missing"),
-        (b"\0\xb5\0mosquitto db" + b"\0" * 7 + b"\6" + b"\0\0\0\x09\0\0\0\0", "unknown kind"),
-        (b"\0\xb5\0mosquitto db" + b"\0" * 7 + b"\6" + b"\0\0\0\2\0\0\0\4abcd", "longer than its part"),
+        (EMPTY[:-1] + b"\7", "no file of Mosquitto"),
+        (EMPTY + b"\0\0\0\2\0\0\0\x20", "its end is missing"),
+        (EMPTY + b"\0\0\0\2\xff\xff\xff\xf0", "its end is missing"),
+        (EMPTY + b"\0\0\0\x09\0\0\0\0", "unknown kind"),
+        (EMPTY + b"\0\0\0\2\0\0\0\4abcd", "longer than its part"),
     ],
-    ids=range(6),
+    ids=range(7),
 )
 def test_a_file_that_it_does_not_know_stays_as_it_is(content: bytes, said: str, tmp_path: Path) -> None:
     file = tmp_path / "mosquitto.db"
     file.write_bytes(content)
-    done = drop(file)
+    done = drop(file, 10**9)  # whatever length the file claims
     assert (done.returncode, said in done.stderr, "is as it was" in done.stderr) == (1, True, True), done.stderr
     assert [(each.name, each.read_bytes()) for each in tmp_path.iterdir()] == [("mosquitto.db", content)]
 
@@ -100,3 +106,16 @@ def test_a_copy_of_an_earlier_time_is_not_written_over(tmp_path: Path) -> None:
     assert "move it away first" in drop(file).stderr
     assert before.read_bytes() == b"of an earlier time"
     assert "is as it was" in drop(tmp_path / "none").stderr
+
+
+def test_files_that_were_not_finished_are_in_nobodys_way(tmp_path: Path) -> None:
+    """One by Mosquitto, which is killed while it writes, and one by this program."""
+    file = tmp_path / "mosquitto.db"
+    file.write_bytes(EMPTY)
+    for each in (".new", ".dropping"):
+        Path(f"{file}{each}").write_bytes(b"half of it")
+    done = drop(file)
+    assert done.returncode == 0, done.stderr
+    assert Path(f"{file}.new").read_bytes() == b"half of it"
+    assert not Path(f"{file}.dropping").exists()
+    assert file.read_bytes() == EMPTY

@@ -24,7 +24,7 @@ from edge.recording.postgres.address import PostgresAddress
 from edge.recording.recordable import TOPICS
 from tests.load.fleet.plugin_broker import ADMIN, PluginBroker, missing
 from tests.load.fleet.plugin_broker import client_id as client_id_of
-from tests.load.fleet.school import HOST, PASSWORD, SHIPPED
+from tests.load.fleet.school import HOST, PASSWORD, SHIPPED, version
 from tests.load.fleet.users import User
 from tests.load.raw_flood import PUBLISH_1, connect, packet, text
 from tests.support.brokers import wait_for
@@ -57,7 +57,7 @@ def school(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PluginBroker]:
     for kind in READERS:
         broker.add(kind, kind)
     for name in ("recorder-1", "recorder-2"):  # of a share
-        broker.add("recorder", name)
+        broker.add("share-recorder", name)
     yield broker
     broker.kill()
 
@@ -232,6 +232,9 @@ def test_recorders_share_the_windows_and_nobody_else_gets_in(user: Connect) -> N
     ordinary = user("recorder")
     assert ordinary.ask(*(f"classroom/+/{name}" for name in TOPICS)) == [GRANTED] * len(TOPICS)
     assert ordinary.ask("classroom/#", "classroom/+/latest", f"$share/{SHARE}/#") == [REFUSED] * 3
+    # Its session could keep any number of them, each of which would bring every window once more.
+    assert ordinary.ask(f"$share/{SHARE}/classroom/+/window") == [REFUSED]
+    assert pair[0].ask("classroom/+/window", f"$share/{SHARE}/classroom/+/state") == [REFUSED] * 2
     for name in (HOSTILE, "dashboard", "commander", "homeassistant", "monitor"):
         thief = user(name)
         assert thief.ask(f"$share/{SHARE}/classroom/+/window", "$share/x/#", "$share/x/+/+/#") == [REFUSED] * 3, name
@@ -242,6 +245,30 @@ def test_recorders_share_the_windows_and_nobody_else_gets_in(user: Connect) -> N
     shares = [{message.payload for message in each.messages} for each in pair]
     assert len(shares[0] | shares[1]) == 20
     assert not shares[0] & shares[1]
+
+
+def test_a_recorder_of_an_earlier_set_up_may_join_no_share_any_more(
+    school: PluginBroker, user: Connect, tmp_path: Path
+) -> None:
+    """By the commands of the page."""
+    (commands,) = [each.text for each in blocks() if each.page == "docs/scale.md" and "$share/" in each.text]
+    for topic in TOPICS:
+        school.control("addRoleACL", "recorder", "subscribePattern", f"$share/+/classroom/+/{topic}", "allow")
+    filters = [f"$share/x/classroom/+/{topic}" for topic in TOPICS]
+    assert user("recorder").ask(*filters) == [GRANTED] * len(TOPICS)
+    places = {
+        "/etc/mosquitto/edge": str(tmp_path), "localhost -p 8883 --cafile ca.pem": f"{HOST} -p {school.port}",
+        '"$(cat admin)"': ADMIN,
+    }  # fmt: skip
+    for page, here in places.items():
+        assert page in commands
+        commands = commands.replace(page, here)
+    environment = {**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin"}
+    done = subprocess.run(["sh", "-ec", commands], env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, "Error" in done.stderr) == (0, False), done.stderr
+    again = user("recorder")
+    assert again.ask(*filters) == [REFUSED] * len(TOPICS)
+    assert again.ask(*(f"classroom/+/{name}" for name in TOPICS)) == [GRANTED] * len(TOPICS)
 
 
 def window_of_room_4(number: int) -> str:
@@ -290,8 +317,8 @@ def test_a_recorder_goes_on_that_cannot_empty_the_session_of_another(
     """There are users for fewer recorders than was said."""
     assert isinstance(postgres.target, PostgresAddress)
     assert postgres.server
-    for name in ("few", "few-1"):
-        school.add("recorder", name)
+    for kind, name in (("recorder", "few"), ("share-recorder", "few-1")):
+        school.add(kind, name)
     words = ["--database", postgres.target.url, "--school", "north", "--share", "main", "--broker", school.url]
     words += ["--set", "mqtt.username=few", "--set", f"mqtt.password_file={school.password_file}"]
     words += ["--client-id", "edge-few", "--recorders", "2"]
@@ -433,6 +460,40 @@ def test_old_answers_are_cleared_with_another_password_and_of_a_new_room(school:
     later.wait("classroom/room-23/state")
     assert later.topics() == ["classroom/room-23/state"]
     assert school.script("--remove", "room-23").returncode == 0
+
+
+def test_what_is_left_is_cleared_before_a_new_room_may_say_anything(
+    school: PluginBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may know its password already: at a broker whose users are made anew."""
+    program, users = shutil.which("mosquitto_pub"), tmp_path / "users"
+    wrapper = tmp_path / "mosquitto_pub"
+    wrapper.write_text(
+        f"#!/bin/sh\ngrep -o '\"username\":[[:space:]]*\"room-24[^,]*' '{school.rules}' >> '{users}'\n"
+        f"exec '{program}' \"$@\"\n"
+    )
+    wrapper.chmod(0o755)
+    with monkeypatch.context() as patch:
+        patch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+        assert school.script("room-24", PASSWORD).returncode == 0
+    if version() < (2, 1):  # which writes its rules a moment later
+        assert "room-24-check" in users.read_text()
+    assert '"room-24"' not in users.read_text()
+    # Made half, or removed by somebody's hand:
+    school.control("deleteClient", "room-24")
+    assert school.script("--password", "room-24", "another").returncode == 1
+    assert school.script("--remove", "room-24").returncode == 0
+    assert school.script("room-24", PASSWORD).returncode == 0
+    assert school.script("--remove", "room-24").returncode == 0
+
+
+def test_it_says_that_nothing_could_be_cleared(school: PluginBroker) -> None:
+    """As where the broker takes everybody for whom a certificate names. mosquitto_pub succeeds all the same."""
+    school.add_rooms("room-25")
+    school.control("removeRoleACL", "room-25", SENDS, "classroom/room-25/window")
+    done = school.script("--password", "room-25", "another")
+    assert "not all that was left of room-25 at the broker could be cleared" in done.stderr
+    assert school.script("--remove", "room-25").returncode == 0
 
 
 def test_an_old_answer_is_not_taken_for_the_one_to_a_command(school: PluginBroker, user: Connect) -> None:
@@ -616,6 +677,7 @@ def test_a_district_is_set_up_with_it(school: PluginBroker, user: Connect, tmp_p
     """A school's bridge writes below its name and nowhere else; a recorder and its share read all schools."""
     school.add("school", "north", "bridge-north")
     school.add("recorder", "office", prefix="+")
+    school.add("share-recorder", "office-1", prefix="+")
     school.add("commander", "head", prefix="+")
     assert user("north", "another").refused == REFUSED
     bridge = user("north", "bridge-north")
@@ -626,7 +688,8 @@ def test_a_district_is_set_up_with_it(school: PluginBroker, user: Connect, tmp_p
     assert bridge.ask("north/+/cmd/+", "north/#", "+/+/cmd/+", "$share/x/north/+/cmd/+") == [GRANTED] + [REFUSED] * 3
     bridge.stop()
     office = user("office")
-    assert office.ask("north/+/window", f"$share/{SHARE}/north/+/window", "#") == [GRANTED, GRANTED, REFUSED]
+    assert office.ask("north/+/window", "#") == [GRANTED, REFUSED]
+    assert user("office-1").ask(f"$share/{SHARE}/north/+/window", "$share/x/#") == [GRANTED, REFUSED]
 
     # The shipped bridge, between two brokers with the plugin, with commands.
     lines = (SHIPPED / "bridge.conf").read_text().replace("district.example.org:8883", f"{HOST}:{school.port}")
