@@ -15,8 +15,6 @@ logger = logging.getLogger(__name__)
 KEPT = 8_000_000  # bytes that it has afterwards at most; 4 MB are usual
 MOST = 64_000_000  # bytes that nobody's question lasts for
 SAY_EVERY = 3600.0  # seconds
-PATIENCE = 10.0  # seconds for questions that others follow before they end, as those of a busy page: twice the longest
-PATIENT_EVERY = 60.0  # seconds: nothing is stored meanwhile
 
 
 class JournalSize:
@@ -31,7 +29,6 @@ class JournalSize:
         self._path = journal_of(path)
         self._now = now
         self._say_at = 0.0
-        self._patient_at = 0.0
 
     def look(self, database: sqlite3.Connection) -> None:
         """Empty it where it is too large; called now and then.
@@ -48,37 +45,22 @@ class JournalSize:
             return
         if size <= MOST:
             return
-        if emptied(database):
-            return
-        if self._now() >= self._patient_at:
-            self._patient_at = self._now() + PATIENT_EVERY
-            if emptied(database, PATIENCE):
-                return
-        if self._now() < self._say_at:
+        if emptied(database) or self._now() < self._say_at:
             return
         self._say_at = self._now() + SAY_EVERY
         logger.warning(
-            "%s has %d MB and grows with every window, until the disk is full: somebody keeps a question to the "
-            "recording open, or asks long ones without a pause. `fuser -v %s` lists who has it open; end that program, "
-            "and let it read a copy",
+            "%s has %d MB and grows with every window, until the disk is full: another program keeps a question to the "
+            "recording open. `fuser -v %s` lists who has it open; end that program, and let it read a copy",
             self._path,
             size // 1_000_000,
             self._path,
         )
 
 
-def emptied(database: sqlite3.Connection, seconds: float = 0.0) -> bool:
-    """Bring all of the `-wal` into the file, if nobody reads it; whether that was done.
-
-    Args:
-        database: Outside of a transaction.
-        seconds: How long those who read it are waited for. Who begins meanwhile does not read it, as nobody writes.
-
-    Raises:
-        sqlite3.Error: To be explained.
-    """
+def emptied(database: sqlite3.Connection) -> bool:
+    """Bring all of the `-wal` into the file, if nobody reads it; whether that was done. Raises sqlite3.Error."""
     waits = database.execute("PRAGMA busy_timeout").fetchone()[0]
-    database.execute(f"PRAGMA busy_timeout={1000 * seconds:.0f}")  # what comes meanwhile waits for us
+    database.execute("PRAGMA busy_timeout=0")  # what comes meanwhile waits for us
     ((busy, *_),) = database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     database.execute(f"PRAGMA busy_timeout={waits}")
     return not busy

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from edge.recording import journal_size
 from edge.recording.database import Database
 from edge.recording.journal_size import KEPT, MOST, JournalSize
 from edge.recording.recording_file import open_recording
-from tests.support.brokers import wait_for
 from tests.support.recordings import NOW
 from tests.support.stores import as_messages
 from tests.unit.recording.test_rollups import windows
@@ -28,11 +24,6 @@ def question(path: Path) -> Iterator[None]:
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM windows").fetchall()
         yield
-
-
-@pytest.fixture(autouse=True)
-def _short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(journal_size, "PATIENCE", 0.01)
 
 
 def grow(path: Path, size: int) -> None:
@@ -67,37 +58,6 @@ def test_a_question_that_stays_open_is_reported_once_an_hour(path: Path, caplog:
         journal.look(file)
         assert (wal_of(path), len(caplog.messages)) == (0, 2), "it is empty as soon as nobody reads"
         assert file.execute("PRAGMA busy_timeout").fetchone()[0] > 0
-
-
-def test_questions_that_follow_one_another_without_a_gap_do_not_let_it_grow(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Two visitors of the page: at each moment one of them asks."""
-    monkeypatch.setattr(journal_size, "PATIENCE", 60.0)
-    turn, asked, ended = threading.Barrier(2), [0, 0], threading.Event()
-
-    def visitor(number: int) -> None:
-        while not ended.is_set():
-            with question(path):
-                asked[number] += 1
-                with contextlib.suppress(threading.BrokenBarrierError):
-                    turn.wait(60)  # until the other one has its next question open, too
-                    time.sleep(0.05 * number)
-
-    with contextlib.closing(open_recording(path, "classroom")) as file:
-        visitors = [threading.Thread(target=visitor, args=(number,)) for number in (0, 1)]
-        for each in visitors:
-            each.start()
-        try:
-            wait_for(lambda: min(asked) > 1, 60, "both to ask")
-            grow(path, MOST)
-            JournalSize(path).look(file)
-            assert wal_of(path) == 0
-        finally:
-            ended.set()
-            turn.abort()
-            for each in visitors:
-                each.join()
 
 
 def test_the_recorder_looks(path: Path, database: Database, caplog: pytest.LogCaptureFixture) -> None:
