@@ -35,6 +35,7 @@ logger = logging.getLogger(__name__)
 BACKLOG = SEATS["stranger"] // 10  # connections taken in a pass of the event loop: heads are heard five passes later
 QUEUE = 4096  # that wait for it in the kernel, in turn: who finds it full comes again after a second, then after three
 READ_BYTES = 16384  # at once
+SEND_BYTES = 65536  # that the kernel keeps of an answer that nobody takes; it doubles this, and by itself it kept 4 MB
 TOKEN_PATTERN = r"[A-Za-z0-9._~-]{16,256}"  # noqa: S105 - what a token looks like; it fits into an address as it is
 
 DISTINCT = 8  # characters; 32 random hexadecimal digits have fewer once in 28 million tokens
@@ -191,9 +192,10 @@ class _Server(uvicorn.Server):
         )
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """As uvicorn, whose `backlog` is both what waits and what is taken at once."""
+        """As uvicorn, whose `backlog` is both what waits and what is taken at once; with little kept for each."""
         await super().startup(sockets)
         for each in sockets or ():
+            each.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BYTES)  # of all that it accepts
             each.listen(QUEUE)
 
     def stop(self) -> None:
