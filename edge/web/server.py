@@ -149,12 +149,14 @@ def serve(
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family)
+        listener = socket.create_server((host, port), family=family)
     except OSError as error:
         raise EdgeError(
             f"cannot listen on {host} port {port} ({error.strerror or error})",
             "is it running already? give another --port; --host is an address of this machine",
         ) from None
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BYTES)  # of all connections that come from now on
+    return listener
 
 
 class _Server(uvicorn.Server):
@@ -192,10 +194,9 @@ class _Server(uvicorn.Server):
         )
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """As uvicorn, whose `backlog` is both what waits and what is taken at once; with little kept for each."""
+        """As uvicorn, whose `backlog` is both what waits and what is taken at once."""
         await super().startup(sockets)
         for each in sockets or ():
-            each.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BYTES)  # of all that it accepts
             each.listen(QUEUE)
 
     def stop(self) -> None:
