@@ -7,12 +7,16 @@ answered. Bytes are read so few at once that uvicorn's own limits hold: it reads
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
+import struct
 from typing import cast
 
 from edge.web.seats import Owner, Seats
 
 HEAD_SECONDS = 10.0  # within which a connection has to send its next request, from its beginning or its last answer
 MAX_LINES = 100  # of a request; browsers and proxies send 40 at most, and pages no line breaks in a body
+NO_WAIT = struct.pack("ii", 1, 0)  # of the kernel, for what was sent last
 REFUSAL = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 27\r\n"
     b"Connection: close\r\n\r\nThis request is too large.\n"
@@ -118,6 +122,13 @@ class GuardedProtocol(asyncio.BufferedProtocol):
         """Cut it, in the middle of an answer too."""
         if self.transport is not None:
             self.transport.abort()
+
+    def drop(self) -> None:
+        """Cut it, and have the kernel throw away what nobody took; after `end` it tries for minutes to send that."""
+        if self.transport is not None:
+            with contextlib.suppress(OSError):
+                self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_WAIT)
+            self.end()
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - asyncio's signature
         """Where to read into."""

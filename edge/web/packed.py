@@ -12,10 +12,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from edge.web.gate import CONNECTION
+
 LEAST = 1000  # bytes that are worth compressing
 LEVEL = 5
 GZIP = 16 + zlib.MAX_WBITS
 CHUNK = 64 * 1024  # bytes sent at a time: others have their turn in between, and a slow reader holds few of them
+PIECE = 4096  # bytes in gzip that are inflated at a time
 DEPTH = 4  # levels of an answer that are written out piece by piece, down to the rows of a map
 
 
@@ -42,10 +45,13 @@ class Packed:
             for at in range(0, len(self.data), CHUNK):
                 yield self.data[at : at + CHUNK]
             return
-        unpacker, rest = zlib.decompressobj(GZIP), self.data
-        while not unpacker.eof:
-            yield unpacker.decompress(rest, CHUNK)
-            rest = unpacker.unconsumed_tail
+        unpacker = zlib.decompressobj(GZIP)
+        for at in range(0, len(self.data), PIECE):  # what it has not read yet it copies: of all, megabytes for each
+            rest = self.data[at : at + PIECE]
+            while rest or (at + PIECE >= len(self.data) and not unpacker.eof):
+                if chunk := unpacker.decompress(rest, CHUNK):
+                    yield chunk
+                rest = unpacker.unconsumed_tail
 
 
 def pack(parts: Iterable[bytes]) -> Packed:
@@ -109,7 +115,10 @@ class PackedResponse(Response):
         """Send it bit by bit."""
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         if scope["method"] != "HEAD":
+            connection = scope.get(CONNECTION)
             for chunk in self._packed.chunks(compressed=self._as_kept):
+                if connection is not None and connection.ended:
+                    return
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
                 await asyncio.sleep(0)  # sending waits only for those who are slow
         await send({"type": "http.response.body", "body": b""})

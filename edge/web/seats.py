@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Kind = Literal["stranger", "visitor", "stream"]
 
 SEATS: dict[Kind, int] = {"stranger": 200, "visitor": 200, "stream": 400}
-"""Of each kind: with what else is open fewer than 1,024 descriptors."""
+"""Of each kind: with what else is open fewer than 1,024 descriptors. So no answer may keep a file open besides."""
 
 
 class Owner(NamedTuple):

@@ -35,6 +35,7 @@ logger = logging.getLogger(__name__)
 BACKLOG = SEATS["stranger"] // 10  # connections taken in a pass of the event loop: heads are heard five passes later
 QUEUE = 4096  # that wait for it in the kernel, in turn: who finds it full comes again after a second, then after three
 READ_BYTES = 16384  # at once
+SEND_BYTES = 65536  # that the kernel keeps of an answer that nobody takes; it doubles this, and by itself it kept 4 MB
 TOKEN_PATTERN = r"[A-Za-z0-9._~-]{16,256}"  # noqa: S105 - what a token looks like; it fits into an address as it is
 
 DISTINCT = 8  # characters; 32 random hexadecimal digits have fewer once in 28 million tokens
@@ -148,12 +149,14 @@ def serve(
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family)
+        listener = socket.create_server((host, port), family=family)
     except OSError as error:
         raise EdgeError(
             f"cannot listen on {host} port {port} ({error.strerror or error})",
             "is it running already? give another --port; --host is an address of this machine",
         ) from None
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BYTES)  # of all connections that come from now on
+    return listener
 
 
 class _Server(uvicorn.Server):

@@ -29,6 +29,11 @@ class Visitor:
     role: Role = "all"
     rooms: tuple[str, ...] | None = None
 
+    @property
+    def unnamed(self) -> Visitor:
+        """The same for all who may see the same."""
+        return Visitor("", self.role, self.rooms)
+
     def may_see(self, room: str) -> bool:
         """Whether this visitor may know that the room exists, and its state."""
         return self.rooms is None or any(_matches(room, pattern) for pattern in self.rooms)

@@ -18,7 +18,7 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from edge.errors import EdgeError, pages_missing
@@ -35,7 +35,7 @@ from edge.web.dashboard.questions import Questions
 from edge.web.dashboard.recent import RecentMinutes
 from edge.web.dashboard.school import School
 from edge.web.dashboard.school_routes import school_routes
-from edge.web.packed import CHUNK, PackedResponse, pack, takes_gzip
+from edge.web.packed import CHUNK, PackedResponse, pack
 from edge.web.shared import Revalidated, shared_routes
 from edge.web.visitors import VISITOR, visitor_of
 
@@ -270,9 +270,7 @@ class _Charts:
         found = importlib.util.find_spec("plotly")  # importing it would cost more memory than all rooms
         if found is None or found.origin is None:
             raise pages_missing("dashboard", "plotly")
-        self._file = Path(found.origin).parent / "package_data" / "plotly.min.js"
-        self._status = self._file.stat()
-        with self._file.open("rb") as file:
+        with (Path(found.origin).parent / "package_data" / "plotly.min.js").open("rb") as file:
             self._packed = pack(iter(partial(file.read, CHUNK), b""))
         self.address = f"charts/plotly-{importlib.metadata.version('plotly')}.js"
 
@@ -282,10 +280,5 @@ class _Charts:
         return Response(text, media_type="text/html", headers={"Cache-Control": "no-cache"})
 
     async def answer(self, request: Request) -> Response:
-        """The library; a part of it, and all for who takes no gzip, from the file."""
-        file = FileResponse(self._file, media_type=SCRIPT, headers={"Cache-Control": FOREVER}, stat_result=self._status)
-        if not takes_gzip(request) or "Range" in request.headers:
-            file.headers["Vary"] = "Accept-Encoding"
-            return file
-        kept = {name: file.headers[name] for name in ("Cache-Control", "ETag", "Last-Modified")}
-        return PackedResponse(request, self._packed, kept, SCRIPT)
+        """The library, from memory: 200 answers at once would hold as many open files."""
+        return PackedResponse(request, self._packed, {"Cache-Control": FOREVER}, SCRIPT)

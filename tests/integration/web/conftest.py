@@ -7,14 +7,14 @@ import re
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
@@ -117,13 +117,19 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
     (tmp_path / "secret.txt").write_text("secret")
     running: list[tuple[threading.Thread, Callable[[], None]]] = []
 
-    def start(token: str | None = None, hosts: tuple[str, ...] | None = None, keys: Keys | None = None) -> int:
+    def start(
+        token: str | None = None,
+        hosts: tuple[str, ...] | None = None,
+        keys: Keys | None = None,
+        more: Sequence[BaseRoute] = (),
+    ) -> int:
         feed = Feed(dict)
 
         async def events(request: Request) -> Response:
             return feed.answer(request)
 
         routes = [
+            *more,
             Route("/", page),
             Route("/echo", echo, methods=["POST"]),
             Route("/dear", dear),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import signal
 import socket
@@ -9,16 +10,18 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from functools import partial
 from http.client import HTTPConnection
 
 import pytest
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from edge.errors import EdgeError
 from edge.web import connections, gate, seats, server
+from edge.web.dashboard.feed import MAX_WAITING, Feed
 from edge.web.visitors import Visitor
 from tests.support.brokers import can_connect, free_port, wait_for
 from tests.support.paths import ROOT
@@ -325,6 +328,53 @@ def test_an_open_page_is_cut_only_for_somebody_who_has_fewer(
             each.recv(1)
     for each in (first, *pages):
         each.close()
+
+
+def test_the_kernel_keeps_little_of_an_answer_that_nobody_takes(serve: Serve) -> None:
+    sent = [0]
+
+    async def large(_request: Request) -> Response:
+        async def zeros() -> AsyncIterator[bytes]:
+            for _ in range(128):
+                sent[0] += 65536
+                yield bytes(65536)
+
+        return StreamingResponse(zeros())
+
+    with socket.socket() as wire:
+        wire.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        wire.settimeout(20)
+        wire.connect(("127.0.0.1", serve(more=[Route("/large", large)])))
+        wire.sendall(b"GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        before = -1
+        while sent[0] != before:  # until it waits
+            before = sent[0]
+            time.sleep(0.3)
+        assert 0 < sent[0] < 1_000_000
+        assert wire.recv(9) == b"HTTP/1.1 "
+
+
+def test_an_open_page_that_takes_nothing_is_cut_and_nothing_of_it_is_kept(serve: Serve) -> None:
+    feed = Feed(dict)
+
+    async def open_page(request: Request) -> Response:
+        return feed.answer(request)
+
+    async def tell(_request: Request) -> Response:
+        feed.send({"text": "x" * 20_000})
+        return PlainTextResponse("")
+
+    port = serve(more=[Route("/page", open_page), Route("/tell", tell)])
+    with socket.socket() as wire:
+        wire.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        wire.settimeout(20)
+        wire.connect(("127.0.0.1", port))
+        wire.sendall(b"GET /page HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert wire.recv(9) == b"HTTP/1.1 "
+        for _ in range(3 * MAX_WAITING):
+            assert ask(port, "/tell")[0] == 200
+        with pytest.raises(ConnectionResetError):
+            collections.deque(iter(partial(wire.recv, 65536), b""), maxlen=0)  # to its end
 
 
 def test_the_many_requests_of_one_visitor_keep_no_other_waiting(serve: Serve) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import threading
+import tracemalloc
 from collections.abc import Callable
 from datetime import timezone
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -18,7 +21,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from edge.web.dashboard.past import NO_STORE, Past
-from edge.web.packed import CHUNK, PackedResponse, pack_json
+from edge.web.gate import CONNECTION
+from edge.web.packed import CHUNK, PackedResponse, pack, pack_json
 from tests.support.recorded_weeks import LESSON, record, windows
 
 if TYPE_CHECKING:
@@ -88,6 +92,35 @@ def test_others_have_their_turn_while_an_answer_is_sent() -> None:
     assert sum(sizes) == packed.length > 5 * CHUNK
     assert max(sizes) <= CHUNK
     assert turns[0] >= packed.length // CHUNK
+
+
+def test_who_takes_it_slowly_holds_a_piece_of_it_only() -> None:
+    noise = [os.urandom(CHUNK) for _ in range(64)]
+    packed = pack(noise)
+    assert b"".join(packed.chunks(compressed=False)) == b"".join(noise)
+    tracemalloc.start()
+    slow = [packed.chunks(compressed=False) for _ in range(10)]
+    for each in slow:
+        next(each)
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept < len(packed.data) / 4
+
+
+def test_nothing_is_made_for_who_has_left() -> None:
+    packed, sent = pack_json(LARGE), list[dict[str, Any]]()
+    connection = SimpleNamespace(ended=False)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+        connection.ended = len(sent) > 2
+
+    async def receive() -> dict[str, Any]:
+        return {}
+
+    scope = {"type": "http", "method": "GET", "headers": [], CONNECTION: connection}
+    asyncio.run(PackedResponse(Request(scope), packed, {})(scope, receive, send))
+    assert len(sent) == 3
 
 
 class Watched(dict[str, Any]):
