@@ -158,8 +158,8 @@ def test_installed_it_shows_windows_from_an_empty_folder(installed: Path, tmp_pa
     assert re.search(r"#1 +\d+\.\d faces .*neutral \d", found["run"]), found["run"]
     assert re.search(r"room-1 .*\d faces", found["watch"]), found["watch"]
     parts = dict(line.split()[:2] for line in found["check"].splitlines()[1:] if line[:1].isalpha())
-    assert {"configuration", "models", "camera", "analysis", "outbox", "broker"} <= parts.keys()
-    assert set(parts.values()) == {"ok"}
+    for part in ("configuration", "models", "camera", "analysis", "outbox", "broker"):  # the clock is the machine's
+        assert parts[part] == "ok", found["check"]
     assert '"edge.window/' in found["schema"]
     assert list(empty.iterdir()) == []
 
