@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
+from typing import Any, TypeVar
 
 from edge.contract.timestamps import format_timestamp, parse_timestamp
 from edge.errors import EdgeError
@@ -17,6 +19,7 @@ from edge.recording.daily_rollups import (
     DAY,
     MOST_BYTES,
     MOST_ROWS,
+    NEXT_SUMMED,
     SELECT_DAYS,
     SELECT_FEW,
     day_of,
@@ -32,10 +35,16 @@ from edge.recording.read_only_file import open_to_read
 from edge.recording.recorded import Deleted, StateChange, WindowsOfDay
 from edge.recording.recording_file import explain, rows_of
 from edge.recording.rollups import SELECT_BUCKETS, WIDTH, Bucket, bucket_of, read_bucket, rolled_in_order
+from edge.recording.slices import in_slices
 from edge.recording.window_record import WindowRecord
-from edge.recording.window_row import BETWEEN, DAMAGED, FIRST, LAST, DamagedError, read_windows
+from edge.recording.window_row import COLUMNS, DAMAGED, FIRST, FIRST_ROWID, LAST, NEXT_PAGE, DamagedError, read_windows
 from edge.text import printable
 
+T = TypeVar("T")
+
+SLICE = 7 * DAY  # whose roll-ups are read at once: some thousand of an honest room, and less than 28 MB of any
+AT_ONCE = 200  # windows, of up to 64 KB
+START = COLUMNS.index("start")
 MOST_DELETED = 1000  # deletions that are read at once
 MOST_CHANGES = 20_000  # of state or availability that are read for a report
 
@@ -47,6 +56,11 @@ WHERE device = ? AND start >= ? AND start < ? GROUP BY 1 ORDER BY 1
 
 class Recording:
     """A file of `edge record`, of this version or an older one; another program may be writing it.
+
+    What is read is taken into memory bit by bit, each with a statement of its own that is over within milliseconds:
+    SQLite can begin the `-wal` anew only in a moment in which no statement that began before is open, however many
+    readers there are. So a long period is no picture of one moment: what is stored or deleted meanwhile may be in it
+    or not, as between any two of the methods. What has to agree is asked for in one statement.
 
     Args:
         path: The file.
@@ -165,9 +179,37 @@ class Recording:
         if not self._is_rolled_up():
             yield from rolled_in_order(self.windows(device, start, end))
             return
+        yield from self._in_days(partial(self._few, device), partial(self._next_day, device, "rollups"), start, end)
+
+    def _few(self, device: str, start: datetime, end: datetime) -> Iterator[Bucket]:
+        """Those of some days; none of a day that has too many between the two times."""
         span = (device, format_timestamp(start), format_timestamp(end))
-        for row in self._query(SELECT_FEW, *span, *span, MOST_ROWS, MOST_BYTES):
-            yield self._bucket(device, row)
+        return (self._bucket(device, row) for row in self._query(SELECT_FEW, *span, *span, MOST_ROWS, MOST_BYTES))
+
+    def _in_days(
+        self,
+        read: Callable[[datetime, datetime], Iterable[T]],
+        find: Callable[[datetime, datetime], list[tuple[datetime]]],
+        start: datetime,
+        end: datetime,
+    ) -> Iterator[T]:
+        """A period as `in_slices`, which divides no day of UTC."""
+        first = min(next_midnight(start), end)
+        if start < first:
+            yield from read(start, first)
+        yield from in_slices(read, find, first, end, SLICE)
+
+    def _next_day(self, device: str, table: str, start: datetime, end: datetime) -> list[tuple[datetime]]:
+        """When the day begins that has the first of a table from a midnight on."""
+        query = f"SELECT substr(min(start), 1, 10) FROM {table} WHERE device = ? AND start >= ? AND start < ?"  # noqa: S608
+        return self._midnights(self._query(query, device, format_timestamp(start), format_timestamp(end)))
+
+    def _next_summed(self, device: str, start: datetime, end: datetime) -> list[tuple[datetime]]:
+        """The same of whole days."""
+        return self._midnights(self._query(NEXT_SUMMED, device, day_of(start), day_of(end)))
+
+    def _midnights(self, rows: list[tuple[Any, ...]]) -> list[tuple[datetime]]:
+        return [(self._moment(f"{day}T00:00:00.000Z"),) for (day,) in rows if day is not None]
 
     def beside(self, device: str, moment: datetime, *, before: bool) -> list[Bucket]:
         """As `Recorded`; made of the windows where the file has none."""
@@ -187,13 +229,15 @@ class Recording:
             yield from self.buckets(device, start, end)
             return
         yield from self.buckets(device, start, first)
-        span = (device, day_of(first), day_of(last))
-        for row in self._query(SELECT_DAYS, *span):
-            yield replace(self._bucket(device, row), duration=DAY)
-        changed = "SELECT substr(day, 1, 10) FROM changed_days WHERE device = ? AND day >= ? AND day < ? ORDER BY day"
-        for (day,) in self._query(changed, *span):
-            since = self._moment(f"{day}T00:00:00.000Z")
-            yield from self.buckets(device, since, since + DAY)
+        made: Callable[[datetime, datetime], list[tuple[Any, ...]]] = lambda since, until: self._query(  # noqa: E731
+            SELECT_DAYS, device, day_of(since), day_of(until)
+        )
+        for day, series, *row in in_slices(made, partial(self._next_summed, device), first, last, SLICE):
+            if series is None:
+                since = self._moment(day)
+                yield from self.buckets(device, since, since + DAY)
+            else:
+                yield replace(self._bucket(device, (day, *row)), duration=DAY)
         yield from self.buckets(device, last, end)
 
     def kept_days(self, device: str, start: datetime, end: datetime) -> list[Bucket]:  # noqa: ARG002 - as Recorded
@@ -222,11 +266,24 @@ class Recording:
 
     def rows(self, device: str, start: datetime, end: datetime) -> Iterator[tuple[object, ...]]:
         """The same as they are stored: the values of `COLUMNS`."""
-        return self._query(BETWEEN, device, format_timestamp(start), format_timestamp(end))
+        after, until = (format_timestamp(start), FIRST_ROWID), format_timestamp(end)
+        while True:
+            page = self._query(NEXT_PAGE, device, *after, until, AT_ONCE)
+            for row in page:
+                yield row[:-1]
+            if len(page) < AT_ONCE:
+                return
+            last = page[-1]
+            if not isinstance(last[START], str):  # so long that it was not read
+                raise self.damaged(last)
+            after = (last[START], last[-1])
 
     def windows_by_day(self, device: str, start: datetime, end: datetime) -> list[WindowsOfDay]:
         """What there is of each day on which windows of a period begin, in order."""
-        found = self._query(BY_DAY, device, format_timestamp(start), format_timestamp(end))
+        by_day: Callable[[datetime, datetime], list[tuple[Any, ...]]] = lambda since, until: self._query(  # noqa: E731
+            BY_DAY, device, format_timestamp(since), format_timestamp(until)
+        )
+        found = self._in_days(by_day, partial(self._next_day, device, "main.windows"), start, end)
         return [
             WindowsOfDay(
                 self._moment(f"{day}T00:00:00.000Z").date(), int(str(windows)), str(received), int(str(numbers))
@@ -297,5 +354,5 @@ class Recording:
                 f"{self._path}: {printable(repr(text))} is no time", "another program changed the file"
             ) from None
 
-    def _query(self, query: str, *values: object) -> Iterator[tuple[object, ...]]:
+    def _query(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         return rows_of(self._opened, self._path, query, values)
