@@ -1,8 +1,8 @@
 """How large the `-wal` of a recording is: while somebody keeps a question open, SQLite cannot begin it anew.
 
-It does so by itself only where it finds a moment in which nobody reads. Short questions of several readers that overlap
-leave none. So from a size on the recorder waits for those that have begun, and keeps back nobody: who begins meanwhile
-reads the file, not the `-wal`.
+It does so by itself only where it finds a moment in which nobody reads. Questions of several readers that overlap may
+leave none. So from a size on the recorder waits for those that have begun, and holds nobody up who reads: as soon as
+all is in the file, who begins reads that, and not the `-wal`.
 """
 
 from __future__ import annotations
