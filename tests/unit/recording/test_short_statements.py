@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import random
 import sqlite3
-import threading
-import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,7 +19,6 @@ from edge.recording.journal_size import emptied
 from edge.recording.postgres import copying
 from edge.recording.postgres.copying import SchoolFile
 from edge.recording.reader import Recording
-from edge.recording.recording_file import open_recording
 from tests.support.recordings import NOW
 from tests.support.stores import as_messages
 from tests.unit.recording.test_rollups import DAY, MONDAY, window
@@ -147,25 +144,3 @@ def test_a_file_is_copied_in_pages(path: Path, database: Database, monkeypatch: 
             "INSERT INTO availability VALUES (?, '2026-11-16T07:00:00.000Z', 1)", [(f"{n}",) for n in range(7)]
         )
     assert [row[0] for row in other_rows(path)] == [f"{n}" for n in range(7)]
-
-
-def test_a_question_that_has_begun_is_waited_for(path: Path, database: Database) -> None:
-    keep(database, [MONDAY])
-    began, ended = threading.Event(), threading.Event()
-
-    def ask() -> None:
-        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)) as file:
-            file.execute("BEGIN")
-            file.execute("SELECT * FROM windows").fetchall()
-            began.set()
-            ended.wait(60)
-            time.sleep(0.1)
-
-    asking = threading.Thread(target=ask)
-    asking.start()
-    assert began.wait(60)
-    with contextlib.closing(open_recording(path, "classroom")) as file:
-        assert not emptied(file), "nobody waits"
-        ended.set()
-        assert emptied(file, 60.0)
-    asking.join()
