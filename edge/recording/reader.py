@@ -4,28 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from edge.contract.timestamps import format_timestamp, parse_timestamp
+from edge.contract.timestamps import format_timestamp
 from edge.errors import EdgeError
 from edge.recording.about import IDENTITY, ROLLUPS_FROM, known
 from edge.recording.allowance import MOST_DEVICES
-from edge.recording.daily_rollups import (
-    DAY,
-    MOST_BYTES,
-    MOST_ROWS,
-    NEXT_SUMMED,
-    SELECT_DAYS,
-    SELECT_FEW,
-    day_of,
-    midnight,
-    next_midnight,
-)
+from edge.recording.daily_rollups import midnight, next_midnight
 from edge.recording.deletion_requests import REQUESTS, Request
 from edge.recording.devices import devices_of
 from edge.recording.layout import WITH_PLACES, WITH_ROLLUPS
@@ -34,15 +22,12 @@ from edge.recording.places import MOST, SELECT_PLACES, Place, is_written_place
 from edge.recording.read_only_file import open_to_read
 from edge.recording.recorded import Deleted, StateChange, WindowsOfDay
 from edge.recording.recording_file import explain, rows_of
-from edge.recording.rollups import SELECT_BUCKETS, WIDTH, Bucket, bucket_of, read_bucket, rolled_in_order
-from edge.recording.slices import in_slices
+from edge.recording.rollup_reader import RollupReader, in_days, moment_of
+from edge.recording.rollups import SELECT_BUCKETS, WIDTH, Bucket, bucket_of, rolled_in_order
 from edge.recording.window_record import WindowRecord
-from edge.recording.window_row import COLUMNS, DAMAGED, FIRST, FIRST_ROWID, LAST, NEXT_PAGE, DamagedError, read_windows
+from edge.recording.window_row import COLUMNS, FIRST_ROWID, NEXT_PAGE, DamagedError, read_windows
 from edge.text import printable
 
-T = TypeVar("T")
-
-SLICE = 7 * DAY  # whose roll-ups are read at once: some thousand of an honest room, and less than 28 MB of any
 AT_ONCE = 200  # windows, of up to 64 KB
 START = COLUMNS.index("start")
 MOST_DELETED = 1000  # deletions that are read at once
@@ -70,6 +55,7 @@ class Recording:
         self._path = path
         self._database: sqlite3.Connection | None = None
         self._layout = 0
+        self._rollups = RollupReader(path, self._query)
 
     def start(self) -> None:
         """Open it. Raises EdgeError: it is missing, something else, or damaged."""
@@ -157,7 +143,7 @@ class Recording:
                 )
                 for row in self._query(query, device, "", "~"):
                     try:
-                        bucket = self._bucket(device, row)
+                        bucket = self._rollups.bucket(device, row)
                         yield bucket.start if order == "ASC" else bucket.end
                     except DamagedError:
                         yield from self._known_moment(row[0])
@@ -179,37 +165,7 @@ class Recording:
         if not self._is_rolled_up():
             yield from rolled_in_order(self.windows(device, start, end))
             return
-        yield from self._in_days(partial(self._few, device), partial(self._next_day, device, "rollups"), start, end)
-
-    def _few(self, device: str, start: datetime, end: datetime) -> Iterator[Bucket]:
-        """Those of some days; none of a day that has too many between the two times."""
-        span = (device, format_timestamp(start), format_timestamp(end))
-        return (self._bucket(device, row) for row in self._query(SELECT_FEW, *span, *span, MOST_ROWS, MOST_BYTES))
-
-    def _in_days(
-        self,
-        read: Callable[[datetime, datetime], Iterable[T]],
-        find: Callable[[datetime, datetime], list[tuple[datetime]]],
-        start: datetime,
-        end: datetime,
-    ) -> Iterator[T]:
-        """A period as `in_slices`, which divides no day of UTC."""
-        first = min(next_midnight(start), end)
-        if start < first:
-            yield from read(start, first)
-        yield from in_slices(read, find, first, end, SLICE)
-
-    def _next_day(self, device: str, table: str, start: datetime, end: datetime) -> list[tuple[datetime]]:
-        """When the day begins that has the first of a table from a midnight on."""
-        query = f"SELECT substr(min(start), 1, 10) FROM {table} WHERE device = ? AND start >= ? AND start < ?"  # noqa: S608
-        return self._midnights(self._query(query, device, format_timestamp(start), format_timestamp(end)))
-
-    def _next_summed(self, device: str, start: datetime, end: datetime) -> list[tuple[datetime]]:
-        """The same of whole days."""
-        return self._midnights(self._query(NEXT_SUMMED, device, day_of(start), day_of(end)))
-
-    def _midnights(self, rows: list[tuple[Any, ...]]) -> list[tuple[datetime]]:
-        return [(self._moment(f"{day}T00:00:00.000Z"),) for (day,) in rows if day is not None]
+        yield from self._rollups.buckets(device, start, end)
 
     def beside(self, device: str, moment: datetime, *, before: bool) -> list[Bucket]:
         """As `Recorded`; made of the windows where the file has none."""
@@ -229,15 +185,7 @@ class Recording:
             yield from self.buckets(device, start, end)
             return
         yield from self.buckets(device, start, first)
-        made: Callable[[datetime, datetime], list[tuple[Any, ...]]] = lambda since, until: self._query(  # noqa: E731
-            SELECT_DAYS, device, day_of(since), day_of(until)
-        )
-        for day, series, *row in in_slices(made, partial(self._next_summed, device), first, last, SLICE):
-            if series is None:
-                since = self._moment(day)
-                yield from self.buckets(device, since, since + DAY)
-            else:
-                yield replace(self._bucket(device, (day, *row)), duration=DAY)
+        yield from self._rollups.whole_days(device, first, last)
         yield from self.buckets(device, last, end)
 
     def kept_days(self, device: str, start: datetime, end: datetime) -> list[Bucket]:  # noqa: ARG002 - as Recorded
@@ -249,15 +197,6 @@ class Recording:
         if self._layout < WITH_ROLLUPS:
             return False
         return self._about(ROLLUPS_FROM) is None
-
-    def _bucket(self, device: str, row: tuple[object, ...]) -> Bucket:
-        try:
-            return read_bucket(row)
-        except DAMAGED:
-            start = printable(repr(row[0]))
-            raise DamagedError(
-                f"{self._path}: roll-up {start} of {printable(device)} is damaged", "another program changed the file"
-            ) from None
 
     def damaged(self, row: Sequence[object]) -> EdgeError:
         """To be raised for a row that `edge record` did not write."""
@@ -280,10 +219,11 @@ class Recording:
 
     def windows_by_day(self, device: str, start: datetime, end: datetime) -> list[WindowsOfDay]:
         """What there is of each day on which windows of a period begin, in order."""
-        by_day: Callable[[datetime, datetime], list[tuple[Any, ...]]] = lambda since, until: self._query(  # noqa: E731
-            BY_DAY, device, format_timestamp(since), format_timestamp(until)
-        )
-        found = self._in_days(by_day, partial(self._next_day, device, "main.windows"), start, end)
+        found = in_days(
+            lambda since, until: self._query(BY_DAY, device, format_timestamp(since), format_timestamp(until)),
+            lambda since, until: self._rollups.next_day(device, "main.windows", since, until),
+            start, end,
+        )  # fmt: skip
         return [
             WindowsOfDay(
                 self._moment(f"{day}T00:00:00.000Z").date(), int(str(windows)), str(received), int(str(numbers))
@@ -347,12 +287,7 @@ class Recording:
             yield self._moment(text)
 
     def _moment(self, text: object) -> datetime:
-        try:
-            return min(max(parse_timestamp(str(text)), FIRST), LAST)
-        except ValueError:
-            raise DamagedError(
-                f"{self._path}: {printable(repr(text))} is no time", "another program changed the file"
-            ) from None
+        return moment_of(self._path, text)
 
     def _query(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         return rows_of(self._opened, self._path, query, values)
