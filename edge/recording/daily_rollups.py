@@ -54,12 +54,22 @@ SELECT_FEW = SELECT_BUCKETS.replace(
 )
 """As `SELECT_BUCKETS`, without the days that have too many or too large ones: a room may make up any number."""
 SELECT_DAYS = f"""
-SELECT substr(d.day, 1, 10) || 'T00:00:00.000Z', s.mode, substr(s.model_faces, 1, 200),
+SELECT substr(d.day, 1, 10) || 'T00:00:00.000Z', d.series, s.mode, substr(s.model_faces, 1, 200),
     substr(s.model_emotions, 1, 200), substr(s.model_pose, 1, 200),
     iif(length(d.sums) > {LONGEST_TEXT}, X'', d.sums), iif(length(d.runs) > {LONGEST_TEXT}, X'', d.runs)
 FROM daily_rollups d CROSS JOIN series s ON s.id = d.series
-WHERE d.device = ? AND d.day >= ? AND d.day < ? ORDER BY d.day, d.series
+WHERE d.device = ?1 AND d.day >= ?2 AND d.day < ?3
+UNION ALL SELECT substr(day, 1, 10) || 'T00:00:00.000Z', NULL, NULL, NULL, NULL, NULL, NULL, NULL
+FROM changed_days WHERE device = ?1 AND day >= ?2 AND day < ?3 ORDER BY 1, 2
 """  # noqa: S608
+"""Days that are made, and those that are not, without a series: in one statement, as a day may change from one to the
+other at any moment, and would else be told twice or not at all."""
+NEXT_SUMMED = """
+SELECT substr(min(day), 1, 10) FROM (
+    SELECT min(day) AS day FROM daily_rollups WHERE device = ?1 AND day >= ?2 AND day < ?3
+    UNION ALL SELECT min(day) FROM changed_days WHERE device = ?1 AND day >= ?2 AND day < ?3
+)
+"""
 NEXT_DAY = """
 SELECT device, day FROM changed_days WHERE day < ? AND (device, day) > (?, ?) ORDER BY device, day LIMIT 1
 """

@@ -82,7 +82,7 @@ SELECT device, epoch, seq, start, "end", seconds, received, 'edge.window/1' AS s
     CASE WHEN suppressed THEN 'figures' WHEN hidden THEN 'emotions' END AS withheld,
     CASE WHEN suppressed THEN iif(seconds < 0.999, 'short', 'few_people') WHEN hidden THEN 'few_near' END
         AS withheld_reason,
-    coverage, clock_synced, model_faces, model_emotions, NULL AS model_pose
+    coverage, clock_synced, model_faces, model_emotions, NULL AS model_pose, arrival AS rowid
 FROM (
     SELECT *, nameless > 0 AND nameless = everyone AND coalesce(too_small, 0) < nameless AS hidden
     FROM (
@@ -92,7 +92,7 @@ FROM (
     )
 )
 """
-"""Rows of layout 1 as `contract.version1.upgrade` would have them (a test holds that)."""
+"""Rows of layout 1 as `contract.version1.upgrade` would have them (a test holds that), and the `rowid`."""
 
 # Beside the layout, so that older files get them as well: what a device said last, and which of its states and of its
 # windows of a newer version are too old, is found without reading all.
@@ -216,7 +216,7 @@ def _from_layout_1(database: sqlite3.Connection) -> None:
     database.execute("ALTER TABLE windows RENAME TO windows_1")
     _create(database, WINDOWS)
     # In the order of arrival, which retention relies on.
-    rows = f"{SELECT_LAYOUT_1.format(table='windows_1')} ORDER BY arrival"
+    rows = f"SELECT {SELECTED} FROM ({SELECT_LAYOUT_1.format(table='windows_1')}) ORDER BY rowid"  # noqa: S608
     database.execute(f"INSERT INTO windows ({SELECTED}) {rows}")
     database.execute("DROP TABLE windows_1")
 

@@ -5,24 +5,15 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
-from edge.contract.timestamps import format_timestamp, parse_timestamp
+from edge.contract.timestamps import format_timestamp
 from edge.errors import EdgeError
 from edge.recording.about import IDENTITY, ROLLUPS_FROM, known
 from edge.recording.allowance import MOST_DEVICES
-from edge.recording.daily_rollups import (
-    DAY,
-    MOST_BYTES,
-    MOST_ROWS,
-    SELECT_DAYS,
-    SELECT_FEW,
-    day_of,
-    midnight,
-    next_midnight,
-)
+from edge.recording.daily_rollups import midnight, next_midnight
 from edge.recording.deletion_requests import REQUESTS, Request
 from edge.recording.devices import devices_of
 from edge.recording.layout import WITH_PLACES, WITH_ROLLUPS
@@ -31,11 +22,14 @@ from edge.recording.places import MOST, SELECT_PLACES, Place, is_written_place
 from edge.recording.read_only_file import open_to_read
 from edge.recording.recorded import Deleted, StateChange, WindowsOfDay
 from edge.recording.recording_file import explain, rows_of
-from edge.recording.rollups import SELECT_BUCKETS, WIDTH, Bucket, bucket_of, read_bucket, rolled_in_order
+from edge.recording.rollup_reader import RollupReader, in_days, moment_of
+from edge.recording.rollups import SELECT_BUCKETS, WIDTH, Bucket, bucket_of, rolled_in_order
 from edge.recording.window_record import WindowRecord
-from edge.recording.window_row import BETWEEN, DAMAGED, FIRST, LAST, DamagedError, read_windows
+from edge.recording.window_row import COLUMNS, FIRST_ROWID, NEXT_PAGE, DamagedError, read_windows
 from edge.text import printable
 
+AT_ONCE = 200  # windows, of up to 64 KB
+START = COLUMNS.index("start")
 MOST_DELETED = 1000  # deletions that are read at once
 MOST_CHANGES = 20_000  # of state or availability that are read for a report
 
@@ -48,6 +42,11 @@ WHERE device = ? AND start >= ? AND start < ? GROUP BY 1 ORDER BY 1
 class Recording:
     """A file of `edge record`, of this version or an older one; another program may be writing it.
 
+    What is read is taken into memory bit by bit, each with a statement of its own that is over within milliseconds:
+    SQLite can begin the `-wal` anew only in a moment in which no statement that began before is open, however many
+    readers there are. So a long period is no picture of one moment: what is stored or deleted meanwhile may be in it
+    or not, as between any two of the methods. What has to agree is asked for in one statement.
+
     Args:
         path: The file.
     """
@@ -56,6 +55,7 @@ class Recording:
         self._path = path
         self._database: sqlite3.Connection | None = None
         self._layout = 0
+        self._rollups = RollupReader(path, self._query)
 
     def start(self) -> None:
         """Open it. Raises EdgeError: it is missing, something else, or damaged."""
@@ -143,7 +143,7 @@ class Recording:
                 )
                 for row in self._query(query, device, "", "~"):
                     try:
-                        bucket = self._bucket(device, row)
+                        bucket = self._rollups.bucket(device, row)
                         yield bucket.start if order == "ASC" else bucket.end
                     except DamagedError:
                         yield from self._known_moment(row[0])
@@ -165,9 +165,7 @@ class Recording:
         if not self._is_rolled_up():
             yield from rolled_in_order(self.windows(device, start, end))
             return
-        span = (device, format_timestamp(start), format_timestamp(end))
-        for row in self._query(SELECT_FEW, *span, *span, MOST_ROWS, MOST_BYTES):
-            yield self._bucket(device, row)
+        yield from self._rollups.buckets(device, start, end)
 
     def beside(self, device: str, moment: datetime, *, before: bool) -> list[Bucket]:
         """As `Recorded`; made of the windows where the file has none."""
@@ -187,13 +185,7 @@ class Recording:
             yield from self.buckets(device, start, end)
             return
         yield from self.buckets(device, start, first)
-        span = (device, day_of(first), day_of(last))
-        for row in self._query(SELECT_DAYS, *span):
-            yield replace(self._bucket(device, row), duration=DAY)
-        changed = "SELECT substr(day, 1, 10) FROM changed_days WHERE device = ? AND day >= ? AND day < ? ORDER BY day"
-        for (day,) in self._query(changed, *span):
-            since = self._moment(f"{day}T00:00:00.000Z")
-            yield from self.buckets(device, since, since + DAY)
+        yield from self._rollups.whole_days(device, first, last)
         yield from self.buckets(device, last, end)
 
     def kept_days(self, device: str, start: datetime, end: datetime) -> list[Bucket]:  # noqa: ARG002 - as Recorded
@@ -206,15 +198,6 @@ class Recording:
             return False
         return self._about(ROLLUPS_FROM) is None
 
-    def _bucket(self, device: str, row: tuple[object, ...]) -> Bucket:
-        try:
-            return read_bucket(row)
-        except DAMAGED:
-            start = printable(repr(row[0]))
-            raise DamagedError(
-                f"{self._path}: roll-up {start} of {printable(device)} is damaged", "another program changed the file"
-            ) from None
-
     def damaged(self, row: Sequence[object]) -> EdgeError:
         """To be raised for a row that `edge record` did not write."""
         device, seq = printable(str(row[0])), printable(repr(row[2]))
@@ -222,11 +205,25 @@ class Recording:
 
     def rows(self, device: str, start: datetime, end: datetime) -> Iterator[tuple[object, ...]]:
         """The same as they are stored: the values of `COLUMNS`."""
-        return self._query(BETWEEN, device, format_timestamp(start), format_timestamp(end))
+        after, until = (format_timestamp(start), FIRST_ROWID), format_timestamp(end)
+        while True:
+            page = self._query(NEXT_PAGE, device, *after, until, AT_ONCE)
+            for row in page:
+                yield row[:-1]
+            if len(page) < AT_ONCE:
+                return
+            last = page[-1]
+            if not isinstance(last[START], str):  # so long that it was not read
+                raise self.damaged(last)
+            after = (last[START], last[-1])
 
     def windows_by_day(self, device: str, start: datetime, end: datetime) -> list[WindowsOfDay]:
         """What there is of each day on which windows of a period begin, in order."""
-        found = self._query(BY_DAY, device, format_timestamp(start), format_timestamp(end))
+        found = in_days(
+            lambda since, until: self._query(BY_DAY, device, format_timestamp(since), format_timestamp(until)),
+            lambda since, until: self._rollups.next_day(device, "main.windows", since, until),
+            start, end,
+        )  # fmt: skip
         return [
             WindowsOfDay(
                 self._moment(f"{day}T00:00:00.000Z").date(), int(str(windows)), str(received), int(str(numbers))
@@ -290,12 +287,7 @@ class Recording:
             yield self._moment(text)
 
     def _moment(self, text: object) -> datetime:
-        try:
-            return min(max(parse_timestamp(str(text)), FIRST), LAST)
-        except ValueError:
-            raise DamagedError(
-                f"{self._path}: {printable(repr(text))} is no time", "another program changed the file"
-            ) from None
+        return moment_of(self._path, text)
 
-    def _query(self, query: str, *values: object) -> Iterator[tuple[object, ...]]:
+    def _query(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         return rows_of(self._opened, self._path, query, values)

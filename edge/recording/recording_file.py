@@ -8,7 +8,7 @@ import os
 import secrets
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -249,12 +249,14 @@ def _unwritten(text: str, path: Path) -> DiskError:
     return DiskError(problem, "check the disk")
 
 
-def rows_of(database: sqlite3.Connection, path: Path, query: str, values: Sequence[object]) -> Iterator[Any]:
-    """What a query finds, row by row. Raises ConfigError and DiskError."""
+def rows_of(database: sqlite3.Connection, path: Path, query: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
+    """All that a query finds, which must not be much. Raises ConfigError and DiskError.
+
+    As a list, so that nothing is read any more when this returns: while a statement is open, SQLite cannot begin the
+    `-wal` anew, and whoever reads takes seconds to work on rows.
+    """
     try:
-        # Not `yield from`: that would close the cursor with this generator, which may outlive the database.
-        for row in database.execute(query, values):  # noqa: UP028
-            yield row
+        return database.execute(query, values).fetchall()
     except sqlite3.Error as error:
         raise explain(error, path) from None
 

@@ -51,6 +51,15 @@ WHERE NOT EXISTS (SELECT 1 FROM windows WHERE device = ?1 AND epoch = ?2 || ' ' 
 """Not one that is there as the second of its number."""
 BETWEEN = f"SELECT {BOUNDED} FROM windows WHERE device = ? AND start >= ? AND start < ? ORDER BY start, seq"  # noqa: S608
 """The windows of a device that begin between two times."""
+FIRST_ROWID = -(2**63)  # before every row
+_PAGE = f"SELECT {BOUNDED}, rowid FROM windows WHERE device = ?1 AND"  # noqa: S608
+# Two questions, so that those of one moment are found by number, however many a room makes up.
+NEXT_PAGE = f"""
+SELECT * FROM ({_PAGE} start = ?2 AND +start < ?4 AND rowid > ?3 ORDER BY rowid LIMIT ?5)
+UNION ALL SELECT * FROM ({_PAGE} start > ?2 AND start < ?4 ORDER BY start, rowid LIMIT ?5) LIMIT ?5
+"""  # noqa: S608
+"""The windows of a device that come after a start and a `rowid`, before an end, in that order, at most so many; each
+with its `rowid` behind the values of `COLUMNS`."""
 
 
 def moment(value: object) -> datetime:

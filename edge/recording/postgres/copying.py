@@ -8,7 +8,6 @@ minutes add up to, because their windows were deleted in time, that is taken ove
 
 from __future__ import annotations
 
-import itertools
 import logging
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -35,7 +34,7 @@ from edge.recording.postgres.store import Row
 from edge.recording.postgres.taking_store import TakingStore
 from edge.recording.recording_file import explain, rows_of
 from edge.recording.rollups import SELECT_BUCKETS, Bucket, bucket_of, read_bucket, roll_up
-from edge.recording.window_row import BETWEEN, COLUMNS, DAMAGED, DamagedError, moment, read_window
+from edge.recording.window_row import BETWEEN, COLUMNS, DAMAGED, FIRST_ROWID, DamagedError, moment, read_window
 from edge.recording.window_store import AwayError, UnstorableError
 
 logger = logging.getLogger(__name__)
@@ -43,6 +42,7 @@ Given = TypeVar("Given")
 Found = TypeVar("Found")
 
 STEP = timedelta(days=1)  # of a room, at once
+AT_ONCE = 200  # rows of another table, of up to 64 KB
 BUSY_SECONDS = 10.0
 
 
@@ -173,8 +173,16 @@ class SchoolFile:
             yield windows, list(self.sound(_bucket, self.rows(SELECT_BUCKETS, *span)))
             after = span[2]
 
-    def rows(self, query: str, *values: object) -> Iterator[tuple[Any, ...]]:
-        """What a query finds."""
+    def all_rows(self, columns: str, table: str) -> Iterator[tuple[Any, ...]]:
+        """The whole of a table in the order of arrival, some rows at a time: to store them takes long."""
+        after = FIRST_ROWID
+        query = f"SELECT rowid, {columns} FROM {table} WHERE rowid > ? ORDER BY rowid LIMIT ?"  # noqa: S608
+        while page := self.rows(query, after, AT_ONCE):
+            for after, *row in page:  # noqa: B007 - where the next page begins
+                yield tuple(row)
+
+    def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        """What a query finds, which must not be much."""
         if self._file is None:
             raise ConfigError(f"{self._path} is not open")
         return rows_of(self._file, self._path, query, values)
@@ -193,10 +201,8 @@ def copy_school(file: SchoolFile, store: TakingStore, now: datetime) -> Copied:
     """
     windows = new = 0
     last = file.last_arrival()
-    rows = file.rows(
-        'SELECT asked, substr(by, 1, 200), device, start, "end", windows, finished FROM deletions ORDER BY id'
-    )
-    asked = list(itertools.islice(rows, MOST + 1))
+    columns = 'asked, substr(by, 1, 200), device, start, "end", windows, finished'
+    asked = file.rows(f"SELECT {columns} FROM deletions ORDER BY id LIMIT ?", MOST + 1)  # noqa: S608
     if len(asked) > MOST:
         raise ConfigError(f"the file has more than {MOST:,} deletions on request", "another program changed it")
     deletions = list(file.sound(lambda row: file_rows.deletion(row, now, last), asked))
@@ -212,10 +218,10 @@ def copy_school(file: SchoolFile, store: TakingStore, now: datetime) -> Copied:
             for start, parts in rest.items():
                 of_time = [row for row in found if bucket_of(row.record.start) == start]
                 new += _store(file, store, device, of_time, now, parts)
-    states = file.rows("SELECT device, since, mode, substr(reason, 1, 200), received FROM states ORDER BY rowid")
-    online = file.rows("SELECT device, received, online FROM availability ORDER BY rowid")
-    newer = file.rows("SELECT device, schema, received, payload FROM newer_windows ORDER BY rowid")
-    places = file.rows("SELECT device, after, heard, place, masked FROM places ORDER BY rowid")
+    states = file.all_rows("device, since, mode, substr(reason, 1, 200), received", "states")
+    online = file.all_rows("device, received, online", "availability")
+    newer = file.all_rows("device, schema, received, payload", "newer_windows")
+    places = file.all_rows("device, after, heard, place, masked", "places")
     store.take_others(
         file.sound(file_rows.state, states),
         file.sound(file_rows.availability, online),

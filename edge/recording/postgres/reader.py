@@ -20,11 +20,12 @@ from edge.recording.postgres.address import PostgresAddress
 from edge.recording.postgres.connection import connect, explained
 from edge.recording.postgres.deletion_requests import requests_of
 from edge.recording.postgres.names import find_school, recorded_devices
-from edge.recording.postgres.rollup_reader import RollupReader, in_slices
+from edge.recording.postgres.rollup_reader import RollupReader
 from edge.recording.postgres.window_rows import BETWEEN, After, compacted, to_columns
 from edge.recording.reader import MOST_CHANGES, MOST_DELETED
 from edge.recording.recorded import Deleted, StateChange, WindowsOfDay
 from edge.recording.rollups import Bucket
+from edge.recording.slices import in_slices
 from edge.recording.window_record import WindowRecord
 from edge.recording.window_row import DamagedError, read_windows
 from edge.text import printable

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from edge.recording.daily_rollups import DAY, MOST_ROWS, midnight, next_midnight
 from edge.recording.five_minutes import overlaps
@@ -13,11 +13,11 @@ from edge.recording.postgres.address import PostgresAddress
 from edge.recording.postgres.kept_days import KEPT
 from edge.recording.rollups import WIDTH, Bucket
 from edge.recording.runs import MILLISECOND, middle_of
+from edge.recording.slices import in_slices
 from edge.recording.window_record import Series
 from edge.recording.window_row import DAMAGED, DamagedError
 from edge.text import printable
 
-T = TypeVar("T")
 MONTH = timedelta(days=31)
 AT_ONCE = 1000  # rows in memory, of up to 43 KB: between two of these, others may ask over the same connection
 FIRST_SERIES = -1  # before every one
@@ -163,29 +163,3 @@ class RollupReader:
             raise DamagedError(
                 f"{self._address}: roll-up {start} of {printable(device)} is damaged", "another program changed it"
             ) from None
-
-
-def in_slices(
-    read: Callable[[datetime, datetime], Iterator[T]], find: Callable[[datetime, datetime], list[tuple[Any, ...]]],
-    start: datetime, end: datetime, width: timedelta,
-) -> Iterator[T]:  # fmt: skip
-    """A long time bit by bit, so that what is sorted at once stays small; time without anything is passed over.
-
-    Args:
-        read: What there is of a bit.
-        find: A row with the start of the first that is there of a time; none without any.
-        start: Of the time.
-        end: Of the time.
-        width: Of a bit.
-    """
-    while start < end:
-        until, empty = min(start + width, end), True
-        for each in read(start, until):
-            empty = False
-            yield each
-        if empty and until < end:
-            found = find(until, end)
-            if not found:
-                return
-            until = found[0][0]
-        start = until

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from edge.recording import journal_size
 from edge.recording.database import Database
 from edge.recording.journal_size import KEPT, MOST, JournalSize
 from edge.recording.recording_file import open_recording
@@ -45,8 +48,8 @@ def test_a_question_that_stays_open_is_reported_once_an_hour(path: Path, caplog:
             journal.look(file)
             assert not caplog.messages
             grow(path, MOST)
-            for second in range(30):
-                passed[0] = 10.0 * second
+            for second in (0.0, 10.0, 290.0):
+                passed[0] = second
                 journal.look(file)
             assert [each.levelname for each in caplog.records] == ["WARNING"]
             assert caplog.messages[0].startswith(f"{path}-wal has 9")
@@ -58,6 +61,38 @@ def test_a_question_that_stays_open_is_reported_once_an_hour(path: Path, caplog:
         journal.look(file)
         assert (wal_of(path), len(caplog.messages)) == (0, 2), "it is empty as soon as nobody reads"
         assert file.execute("PRAGMA busy_timeout").fetchone()[0] > 0
+
+
+def test_questions_that_take_turns_are_waited_for(
+    path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two readers leave no moment between their questions: one has begun before the other ends."""
+    monkeypatch.setattr(journal_size, "WAIT", 60.0)
+    monkeypatch.setattr(journal_size, "MOST", KEPT)
+    began, looking = threading.Event(), threading.Event()
+
+    def ask() -> None:
+        last = contextlib.ExitStack()
+        for _ in range(20):
+            following = contextlib.ExitStack()
+            following.enter_context(question(path))
+            last.close()
+            last = following
+            began.set()
+            looking.wait(60)
+            time.sleep(0.01)
+        last.close()
+
+    with contextlib.closing(open_recording(path, "classroom")) as file:
+        grow(path, 2 * KEPT)
+        asking = threading.Thread(target=ask)
+        asking.start()
+        assert began.wait(60)
+        grow(path, 1)  # the question is of what was there before
+        looking.set()
+        JournalSize(path).look(file)
+        asking.join()
+        assert (wal_of(path), caplog.messages) == (0, [])
 
 
 def test_the_recorder_looks(path: Path, database: Database, caplog: pytest.LogCaptureFixture) -> None:

@@ -25,7 +25,7 @@ from edge.contract.payloads import (
 )
 from edge.contract.timestamps import format_timestamp
 from edge.contract.validation import DeviceMessage
-from edge.recording import daily_rollups, reader
+from edge.recording import daily_rollups, rollup_reader
 from edge.recording.database import Database
 from edge.recording.reader import Recording
 from edge.recording.retention import Retention
@@ -350,7 +350,7 @@ def test_a_day_that_is_not_over_is_not_made(database: Database, path: Path) -> N
 def test_a_day_with_more_than_an_honest_room_has_costs_the_others_little(
     database: Database, path: Path, name: str, most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (daily_rollups, reader):
+    for module in (daily_rollups, rollup_reader):
         monkeypatch.setattr(module, name, most)
 
     def made(device: str, number: int, model: int) -> DeviceMessage:

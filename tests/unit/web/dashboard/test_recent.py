@@ -84,7 +84,7 @@ def test_of_a_room_with_far_too_many_windows_few_are_read(
     assert recording.read == 90
     monkeypatch.setattr(stretch, "MOST_WINDOWS", 50)
     if not rolled_up:  # as of a day with more roll-ups than an honest room has
-        monkeypatch.setattr("edge.recording.reader.MOST_ROWS", 5)
+        monkeypatch.setattr("edge.recording.rollup_reader.MOST_ROWS", 5)
     recording.read = 0
     few = recent(recording, "room-1", start, end)
     recording.stop()
