@@ -603,6 +603,17 @@ def test_what_is_refused_is_neither_tried_nor_saved(setup: Setup) -> None:
     setup.said.clear()
 
 
+def test_a_proposal_that_changes_the_file_is_said_before_it_is_saved(setup: Setup) -> None:
+    page = setup.look("save")
+    said = "The file says: Expressions. Saving changes it to: Heads."
+    wait_for(lambda: said in page.inner_text("#problems"), 20, "the note before saving")
+    assert page.is_enabled("#save")
+    show(page, "answer")
+    assert text(page, "mode-changes") == said
+    page.check('input[value="emotions"]')
+    wait_for(lambda: text(page, "mode-changes") == "", 20, "nothing changes")
+
+
 def test_fewer_people_than_the_smallest_group_are_noticed(setup: Setup) -> None:
     page = setup.look("answer")
     page.fill("#min-faces", "900")
