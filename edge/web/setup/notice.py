@@ -32,9 +32,9 @@ STYLE = """
   .choice label { display: flex; gap: 2mm; align-items: baseline; background: #eee; padding: 0.6mm 1mm; }
   .choice input { flex: none; margin: 0; }
   @media print {
-    .hint, .choice:has(:checked) li:not(:has(:checked)) { display: none; }
-    .choice :checked { display: none; }
-    label:has(:checked) { background: none; padding: 0; }
+    .hint, .choice:has(:checked) li:not(:has(:checked)), .choice :checked { display: none; }
+    .choice:has(:checked) { list-style: disc; padding-left: 6mm; }
+    .choice label:has(:checked) { display: inline; background: none; padding: 0; }
   }
   svg { float: right; width: 25mm; margin: 0 0 3mm 6mm; }
   small { display: block; margin-top: 3mm; font-size: 9.5pt; color: #444; }
@@ -170,7 +170,8 @@ def notice(config: Config, language: str = ENGLISH) -> str:
             ),
             translate("Seats outside the view of the camera: {seats}.", seats=seats),
             translate(
-                "You may ask which of your data are processed, and complain to {authority}.",
+                "You may ask which of your data are processed, and for their correction, deletion or restriction. You "
+                "may complain to {authority}.",
                 authority=authority,
             ),
             translate(
@@ -186,8 +187,8 @@ def notice(config: Config, language: str = ENGLISH) -> str:
                 "consent at any time, without any disadvantage."
             ),
             translate(
-                "The legal basis is another one. Nobody is asked for consent. For reasons of your own situation you "
-                "may object, where the law gives this right."
+                "The legal basis is not consent, so nobody is asked for it. For reasons of your own situation you may "
+                "object, where the law gives this right."
             ),
         ),
         "<div class=who>",
