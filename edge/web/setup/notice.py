@@ -14,15 +14,15 @@ from edge.languages.catalogue import ENGLISH, Value
 from edge.timing.schedule import DAYS
 
 STYLE = """
-  @page { size: A4; margin: 15mm 18mm; }
-  body { font: 11.2pt/1.34 "Liberation Sans", Arial, Helvetica, sans-serif; color: #111; background: #fff;
+  @page { size: A4; margin: 11mm 18mm; }
+  body { font: 10.6pt/1.3 "Liberation Sans", Arial, Helvetica, sans-serif; color: #111; background: #fff;
     margin: 0 auto; max-width: 180mm; padding: 2mm; }
-  h1 { font-size: 26pt; line-height: 1.1; margin: 0 0 3mm; }
-  .lead { font-size: 13.5pt; margin: 0 0 4mm; }
-  h2 { font-size: 12.5pt; margin: 4mm 0 1.2mm; }
+  h1 { font-size: 24pt; line-height: 1.1; margin: 0 0 2mm; }
+  .lead { font-size: 13pt; margin: 0 0 3mm; }
+  h2 { font-size: 12pt; margin: 3.2mm 0 1mm; }
   p { margin: 0 0 1.2mm; }
   ul { margin: 0; padding-left: 6mm; }
-  li { margin: 0 0 1.2mm; }
+  li { margin: 0 0 0.9mm; }
   .two { display: grid; grid-template-columns: 1fr 1fr; gap: 0 9mm; }
   .who { border: 1.5pt solid #111; border-radius: 2mm; padding: 3mm 5mm; margin-top: 5mm; }
   .who, .two > div { break-inside: avoid; }

@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
+from edge.config.schema import Config
+from edge.web.setup.notice import notice
 from tests.support.brokers import Subscriber, wait_for
 from tests.support.tls_camera import make_certificates, tls_camera
 
@@ -670,3 +672,20 @@ def test_nothing_is_published_and_the_end_is_said(
     wait_for(lambda: "No connection" in text(page, "status"), 60, "the page to say that it is over")
     assert subscriber.messages == []
     page.context.close()
+
+
+@pytest.mark.parametrize("chosen", [None, 0, 1])
+def test_the_notice_fits_one_page_and_prints_the_line_that_was_chosen(browser: Any, chosen: int | None) -> None:
+    triangle = [[0, 0], [0.5, 0], [0.5, 0.5]]
+    pause = {"days": ["mon", "tue", "wed", "thu", "fri"], "from": "12:00", "to": "13:00"}
+    privacy = {"schedule": [pause, {**pause, "days": ["sat", "sun"]}], "time_zone": "UTC"}
+    config = Config.model_validate({"mode": "emotions", "camera": {"masks": [triangle]}, "privacy": privacy})
+    page = browser.new_page()
+    page.set_content(notice(config, "de"))
+    if chosen is not None:
+        page.locator("input").nth(chosen).check()
+    pages = re.findall(rb"/Type /Page\b", page.pdf(prefer_css_page_size=True))
+    assert len(pages) == 1
+    page.emulate_media(media="print")
+    assert [each.is_visible() for each in page.locator(".choice li").all()] == [chosen in (None, n) for n in (0, 1)]
+    page.close()
