@@ -17,6 +17,7 @@ from edge.reporting.lesson_statistics import LEAST_FACES
 from edge.reporting.missing_words import in_part_missing, missing_text
 from edge.reporting.period import Period
 from edge.reporting.report_data import ReportData
+from edge.reporting.scope import Scope, scope_of
 from edge.text import Sentence
 
 ESTIMATE = Sentence(
@@ -53,6 +54,12 @@ def period_text(period: Period, words: Words) -> str:
 def story(report: ReportData) -> list[Sentence]:
     """How a lesson was and when it changed, in two or three sentences; none of what is longer than a school day."""
     return report_lesson(report).sentences(report.earlier)
+
+
+def changes_are_told(report: ReportData) -> bool:
+    """Whether somebody looked when it changed: of a lesson, and never of the number of faces alone."""
+    of_lesson = report.summary.enough and report.period.end - report.period.start < LONGEST_LESSON
+    return of_lesson and scope_of([report.totals]) is not Scope.HEADS
 
 
 def figures(report: ReportData, words: Words) -> list[tuple[str, str]]:
@@ -168,7 +175,7 @@ def notes(report: ReportData, words: Words) -> list[str]:
         ),
         (report.basis == "counts", COUNTS),
         (report.basis, OBSERVATION),
-        (report.windows and report.period.end - report.period.start < LONGEST_LESSON, SUREST),
+        (report.windows and changes_are_told(report), SUREST),
         (report.period.end - report.period.start <= LONGEST and may_be_equal(compared), MAY_BE_EQUAL),
         (
             totals.headcounts < totals.windows and totals.headcounts,

@@ -33,9 +33,11 @@ def timetable(folder: Path, text: str = TIMETABLE) -> Path:
     return path
 
 
-def windows(start: datetime, seed: int, minutes: int = 45, room: str = "room-1") -> list[DeviceMessage]:
+def windows(
+    start: datetime, seed: int, minutes: int = 45, room: str = "room-1", *, headcount: bool = False
+) -> list[DeviceMessage]:
     """A lesson in windows of half a minute; the same seed makes the same."""
-    classroom = Classroom(room, seed, seconds=30)
+    classroom = Classroom(room, seed, seconds=30, headcount=headcount)
     epoch = f"{int(start.timestamp()):08x}"
     found = []
     for number in range(1, 2 * minutes + 1):

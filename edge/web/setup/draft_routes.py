@@ -51,6 +51,7 @@ def draft_routes(
             "revision": draft.revision,
             "values": draft.shown(),
             "defaults": defaults(),
+            "mode_in_file": _mode_in_file(file),
             "overridden": draft.locked,
             "file": str(file.path),
             "installed": saving.installed,
@@ -104,6 +105,12 @@ def draft_routes(
         post_route("/api/save", save),
         Route("/api/export", export, middleware=OUR_SCRIPT),
     ]
+
+
+def _mode_in_file(file: ConfigFile) -> str | None:
+    """What saving may change without anybody having chosen it; None: there is no file, or it does not decide."""
+    decides = file.saved_before and "mode" not in file.draft.locked
+    return str(file.draft.saved_value("mode"))[:100] if decides else None
 
 
 def _refused_password(file: ConfigFile) -> list[Json]:

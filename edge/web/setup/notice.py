@@ -14,15 +14,15 @@ from edge.languages.catalogue import ENGLISH, Value
 from edge.timing.schedule import DAYS
 
 STYLE = """
-  @page { size: A4; margin: 15mm 18mm; }
-  body { font: 11.2pt/1.34 "Liberation Sans", Arial, Helvetica, sans-serif; color: #111; background: #fff;
+  @page { size: A4; margin: 11mm 18mm; }
+  body { font: 10.6pt/1.3 "Liberation Sans", Arial, Helvetica, sans-serif; color: #111; background: #fff;
     margin: 0 auto; max-width: 180mm; padding: 2mm; }
-  h1 { font-size: 26pt; line-height: 1.1; margin: 0 0 3mm; }
-  .lead { font-size: 13.5pt; margin: 0 0 4mm; }
-  h2 { font-size: 12.5pt; margin: 4mm 0 1.2mm; }
+  h1 { font-size: 24pt; line-height: 1.1; margin: 0 0 2mm; }
+  .lead { font-size: 13pt; margin: 0 0 3mm; }
+  h2 { font-size: 12pt; margin: 3.2mm 0 1mm; }
   p { margin: 0 0 1.2mm; }
   ul { margin: 0; padding-left: 6mm; }
-  li { margin: 0 0 1.2mm; }
+  li { margin: 0 0 0.9mm; }
   .two { display: grid; grid-template-columns: 1fr 1fr; gap: 0 9mm; }
   .who { border: 1.5pt solid #111; border-radius: 2mm; padding: 3mm 5mm; margin-top: 5mm; }
   .who, .two > div { break-inside: avoid; }
@@ -32,9 +32,9 @@ STYLE = """
   .choice label { display: flex; gap: 2mm; align-items: baseline; background: #eee; padding: 0.6mm 1mm; }
   .choice input { flex: none; margin: 0; }
   @media print {
-    .hint, .choice:has(:checked) li:not(:has(:checked)) { display: none; }
-    .choice :checked { display: none; }
-    label:has(:checked) { background: none; padding: 0; }
+    .hint, .choice:has(:checked) li:not(:has(:checked)), .choice :checked { display: none; }
+    .choice:has(:checked) { list-style: disc; padding-left: 6mm; }
+    .choice label:has(:checked) { display: inline; background: none; padding: 0; }
   }
   svg { float: right; width: 25mm; margin: 0 0 3mm 6mm; }
   small { display: block; margin-top: 3mm; font-size: 9.5pt; color: #444; }
@@ -170,7 +170,8 @@ def notice(config: Config, language: str = ENGLISH) -> str:
             ),
             translate("Seats outside the view of the camera: {seats}.", seats=seats),
             translate(
-                "You may ask which of your data are processed, and complain to {authority}.",
+                "You may ask which of your data are processed, and for their correction, deletion or restriction. You "
+                "may complain to {authority}.",
                 authority=authority,
             ),
             translate(
@@ -186,8 +187,8 @@ def notice(config: Config, language: str = ENGLISH) -> str:
                 "consent at any time, without any disadvantage."
             ),
             translate(
-                "The legal basis is another one. Nobody is asked for consent. For reasons of your own situation you "
-                "may object, where the law gives this right."
+                "The legal basis is not consent, so nobody is asked for it. For reasons of your own situation you may "
+                "object, where the law gives this right."
             ),
         ),
         "<div class=who>",

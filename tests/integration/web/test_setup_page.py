@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
+from edge.config.schema import Config
+from edge.web.setup.notice import notice
 from tests.support.brokers import Subscriber, wait_for
 from tests.support.tls_camera import make_certificates, tls_camera
 
@@ -603,6 +605,17 @@ def test_what_is_refused_is_neither_tried_nor_saved(setup: Setup) -> None:
     setup.said.clear()
 
 
+def test_a_proposal_that_changes_the_file_is_said_before_it_is_saved(setup: Setup) -> None:
+    page = setup.look("save")
+    said = "The file says: Expressions. Saving changes it to: Heads."
+    wait_for(lambda: said in page.inner_text("#problems"), 20, "the note before saving")
+    assert page.is_enabled("#save")
+    show(page, "answer")
+    assert text(page, "mode-changes") == said
+    page.check('input[value="emotions"]')
+    wait_for(lambda: text(page, "mode-changes") == "", 20, "nothing changes")
+
+
 def test_fewer_people_than_the_smallest_group_are_noticed(setup: Setup) -> None:
     page = setup.look("answer")
     page.fill("#min-faces", "900")
@@ -659,3 +672,20 @@ def test_nothing_is_published_and_the_end_is_said(
     wait_for(lambda: "No connection" in text(page, "status"), 60, "the page to say that it is over")
     assert subscriber.messages == []
     page.context.close()
+
+
+@pytest.mark.parametrize("chosen", [None, 0, 1])
+def test_the_notice_fits_one_page_and_prints_the_line_that_was_chosen(browser: Any, chosen: int | None) -> None:
+    triangle = [[0, 0], [0.5, 0], [0.5, 0.5]]
+    pause = {"days": ["mon", "tue", "wed", "thu", "fri"], "from": "12:00", "to": "13:00"}
+    privacy = {"schedule": [pause, {**pause, "days": ["sat", "sun"]}], "time_zone": "UTC"}
+    config = Config.model_validate({"mode": "emotions", "camera": {"masks": [triangle]}, "privacy": privacy})
+    page = browser.new_page()
+    page.set_content(notice(config, "de"))
+    if chosen is not None:
+        page.locator("input").nth(chosen).check()
+    pages = re.findall(rb"/Type /Page\b", page.pdf(prefer_css_page_size=True))
+    assert len(pages) == 1
+    page.emulate_media(media="print")
+    assert [each.is_visible() for each in page.locator(".choice li").all()] == [chosen in (None, n) for n in (0, 1)]
+    page.close()

@@ -61,6 +61,7 @@ def test_from_no_file_to_one_that_the_daemon_starts_with(setup: Open, tmp_path: 
     state = page.get("/api/state")
     assert (state["file"], state["installed"], state["password"]) == (str(tmp_path / "c.yaml"), False, "none")
     assert state["values"] == {**state["defaults"], "mode": "headcount"}  # until somebody answers for more
+    assert state["mode_in_file"] is None
     assert page.change(mode="emotions")[0] == 200
     assert page.get("/api/difference")["difference"] == ""
     status, told = page.change(camera__source="usb:0", device__name="hall")
@@ -313,6 +314,29 @@ def test_files_that_cannot_be_read_at_all_end_it_with_a_sentence(edge: Edge, tmp
         assert process.returncode == 78
         assert words in err
         assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("mode: emotions\ndeployment: {responsible: Jane, legal_basis: vote 7}\n", "emotions"),
+        ("deployment: {responsible: Jane, legal_basis: vote 7}\n", "emotions"),
+        ("window: {seconds: 30}\n", "headcount"),  # as a file of 0.2.0, and nobody named
+        ("mode: facing\n", "headcount"),
+    ],
+)
+def test_what_a_save_changes_of_what_is_measured_is_in_the_state(
+    setup: Open, tmp_path: Path, before: str, after: str
+) -> None:
+    (tmp_path / "c.yaml").write_text(before)
+    page = setup(None, "--set", "camera.source=sample:3")
+    state = page.get("/api/state")
+    assert state["mode_in_file"] == ("facing" if "facing" in before else "emotions")
+    assert state["values"]["mode"] == after
+    assert page.change(device__name="hall")[0] == 200
+    assert page.save()[0] == 200
+    assert load_config(tmp_path / "c.yaml").mode == after
+    assert page.get("/api/state")["mode_in_file"] == after
 
 
 def test_a_file_with_mistakes_opens_says_them_and_can_be_mended(setup: Open, tmp_path: Path) -> None:

@@ -122,6 +122,14 @@ def unset(sent: list[DeviceMessage], number: int) -> list[DeviceMessage]:
     return found
 
 
+@pytest.mark.parametrize("headcount", [False, True])
+def test_changes_are_told_of_no_lesson_of_heads(tmp_path: Path, *, headcount: bool) -> None:
+    found, earlier = told(record(tmp_path / "r.sqlite", windows(LESSON, 7, headcount=headcount)))
+    assert (found.changes is None) is headcount
+    for note in (lesson_json(found, earlier, NOW)["notes"], notes(found.data, Words())):
+        assert ("Only the surest changes" in str(note)) is not headcount
+
+
 def test_a_lesson_whose_clock_was_not_set_is_said_so_and_compared_with_none(tmp_path: Path) -> None:
     path = tmp_path / "unset.sqlite"
     # Of 90 windows: a few as the device starts are no matter.

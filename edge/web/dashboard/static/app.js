@@ -107,7 +107,7 @@ function frameOf(shown) {
     names.map((name) => el("li", {}, el("a", { href: addressOf(view.name, name) }, el("bdi", {}, name)))));
   drawnRooms(view.room ? (visible ? [room] : []) : [...store.rooms.values()]);
   const rooms = view.room ? [room] : [...store.rooms.values()];
-  show($("of-expressions"), visible && (rooms.some((each) => !onlyCounts(each)) || Boolean(view.expressions?.(shown))));
+  show($("of-expressions"), visible && (view.expressions?.(shown) ?? rooms.some((each) => !onlyCounts(each))));
   visitor();
   link();
 }

@@ -31,7 +31,7 @@ export const ready = (context) => (isRecorded(context) ? Boolean(shown(context)?
 export const model = (context) => (isRecorded(context) ? recorded.model(context, shown(context).lesson) : minutes.model(context));
 
 /** Of what was recorded; what is heard of a room now tells of the last minutes. */
-export const expressions = (context) => isRecorded(context) && Boolean(shown(context)?.lesson?.shares.length);
+export const expressions = (context) => (isRecorded(context) && shown(context)?.lesson ? shown(context).lesson.shares.length > 0 : undefined);
 
 export function draw(context) {
   const past = isRecorded(context), { store } = context;

@@ -55,7 +55,7 @@ function view(name, question) {
     return { about, file, rows, columns: COLUMNS.map((each) => ({ key: each })) };
   }
 
-  const expressions = () => Boolean(shown?.measures.some(({ key }) => key !== "faces" && key !== "front"));
+  const expressions = () => shown?.measures.some(({ key }) => key !== "faces" && key !== "front");
 
   return { draw, model, expressions, ready: () => shown !== null };
 }

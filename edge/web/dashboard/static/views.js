@@ -7,7 +7,8 @@
 // tells: "figures" or "machines": what a visitor must be allowed to see
 // draw(context), model(context): draws the section; what is on screen as {about, columns, rows} for CSV and JSON;
 //   `file`: what the name of a file says of it, without one the time of day
-// expressions(context): whether what is on screen has shares of expressions; left out: what rooms do now says it
+// expressions(context): whether what is on screen has shares of expressions; left out, or undefined: what rooms do now
+//   says it
 // ready(context): whether there is something to save; left out: always
 //
 // context: {store, room, place, theme, go(...parts), redraw()}; place: the parts of the address behind the room

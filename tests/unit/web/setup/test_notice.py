@@ -83,10 +83,21 @@ def test_only_whoever_fills_it_in_says_that_taking_part_is_voluntary() -> None:
     html = notice(room(deployment={"responsible": "Mrs Doe", "legal_basis": "Consent"}))
     first, second = html.partition('<ul class=choice><li><label><input type="radio"')[2].split("</ul>")[0].split("<li>")
     assert "voluntary" in first
-    assert "Nobody is asked for consent" in second
+    assert "not consent, so nobody is asked for it" in second, "it is printed without the other one"
     assert "checked" not in first + second
     assert html.count("voluntary") == 1
     assert html.count("object") == 1, "the right to object is not one of every legal basis"
+
+
+@pytest.mark.parametrize("mode", ["headcount", "facing", "emotions"])
+def test_it_has_what_has_to_be_told_of_data_that_are_collected(mode: str) -> None:
+    text = read(notice(room(mode=mode))).text
+    # GDPR, Article 13: who, their officer, why and by what right, to whom, how long, and what one may ask for.
+    for told in (
+        "Responsible:", "Data protection officer:", "Purpose:", "Legal basis:", "are sent to", "deleted after",
+        "which of your data are processed", "correction, deletion or restriction", "object", "withdraw", "complain",
+    ):  # fmt: skip
+        assert told in text
 
 
 def test_german() -> None:
