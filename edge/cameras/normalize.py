@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 MAX_SIDE = 8192  # a wrong header must not make us allocate gigabytes
 MAX_FILE_BYTES = 100_000_000
+# How JPEG, PNG, BMP, WebP, TIFF and PNM begin. OpenCV goes by that, not by the name; of other kinds that it knows
+# (JPEG 2000, Radiance HDR), a file of a kilobyte may take a gigabyte.
+KNOWN = re.compile(rb"\xff\xd8\xff|\x89PNG|BM|RIFF....WEBP|II[*+]\0|MM\0[*+]|P[1-6]\s", re.DOTALL)
 # Eight bits from the first: of sixteen, one of the largest size would take a gigabyte.
 AS_STORED = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
 
@@ -34,7 +38,7 @@ def read_picture(path: Path) -> NDArray[np.uint8] | None:
 def decode_picture(data: bytes) -> NDArray[np.uint8] | None:
     """What is in a picture file, (height, width, 3) uint8 BGR, upright; None when it cannot be decoded."""
     try:
-        image = to_bgr(cv2.imdecode(np.frombuffer(data, np.uint8), AS_STORED)) if data else None
+        image = to_bgr(cv2.imdecode(np.frombuffer(data, np.uint8), AS_STORED)) if KNOWN.match(data) else None
     except cv2.error:  # also where it says that it is huge: edge/files/opencv_environment.py
         return None
     return None if image is None else TURNS[orientation(data)].apply(image)

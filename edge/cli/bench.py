@@ -25,7 +25,7 @@ from edge.bench.result import Result, slope
 from edge.bench.trace import Trace
 from edge.cli import add_config_arguments, read_config
 from edge.cli.numbers import whole_number
-from edge.daemon.malloc import give_back_at_once
+from edge.daemon.malloc import give_back_at_once, wipe_freed
 from edge.errors import EXIT_OK, EdgeError
 from edge.files.whole_file import write_whole
 from edge.hardware.board import Board
@@ -75,6 +75,7 @@ def main(args: argparse.Namespace) -> int:
         args.set = ["vision.min_face_px=10", *args.set]
     config = read_config(args)
     give_back_at_once()  # as the daemon does
+    wipe_freed()
     bench = Bench(config, EnergyMeter())
     console = Console(stderr=True)
     results, trace = [], Trace() if args.trace else None

@@ -30,6 +30,7 @@ EXAMPLES = """examples:
 
 DAEMON_SECONDS = 2.0  # a daemon that could not say that it runs, as the disk was full, does so with its next look
 NOBODY = "edge is not running here, or runs as another user or with another configuration; the next one starts paused"
+NOT_STORED = f"nothing is paused: make room on the disk, or end edge {kept_pause.HOW_TO_END}"
 ANSWER_SECONDS = 10.0  # a driver lets go of its camera when its last read has ended
 
 
@@ -42,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Make the file that the daemon looks for, and wait until it says that the camera is closed.
 
-    The file also holds when no daemon runs yet.
+    The file also holds when no daemon runs yet. Where the disk does not take it, the daemon is told by a lock.
     """
     config = read_config(args, "taken")  # a pause is never refused for that: if the file is cut, nobody confirms it
     adopt_former_files(config)
@@ -87,10 +88,25 @@ def _store(path: Path, pause: Pause) -> None:
     try:
         PauseStore(path).store(pause)
     except EdgeError as error:
-        if is_held(path, Flag.UNSTORED):
-            paused = f"the daemon is paused already, but not for longer than until a restart: {error}"
-            raise EdgeError(paused, kept_pause.REMEDY) from None
-        raise
+        paused = "is paused already"
+        if not is_held(path, Flag.UNSTORED):
+            if not is_held(path, Flag.RUNS):
+                raise EdgeError(str(error), NOT_STORED) from None
+            _ask(path, error)
+            paused = "has closed the camera"
+        problem = f"the daemon {paused}, but not for longer than until a restart: {error}"
+        raise EdgeError(problem, kept_pause.REMEDY) from None
+
+
+def _ask(path: Path, error: EdgeError) -> None:
+    """Have a daemon that runs pause without a file. Raises EdgeError: it does not say that the camera is closed."""
+    lock, deadline = DaemonLock(path), time.monotonic() + ANSWER_SECONDS
+    with lock.holding(Flag.PAUSE):
+        while not lock.is_held(Flag.CLOSED):
+            if time.monotonic() > deadline:
+                problem = f"{error}, and the daemon has not closed the camera within {ANSWER_SECONDS:.0f} s"
+                raise EdgeError(problem, f"end it {kept_pause.HOW_TO_END}") from None
+            time.sleep(0.05)
 
 
 def _now() -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from edge.cli import add_config_arguments, as_called, print_nowhere, read_config, set_up_logging
 from edge.cli.summary import part_withheld, withheld_reason
 from edge.contract.labels import adjective
-from edge.daemon.malloc import give_back_at_once
+from edge.daemon.malloc import give_back_at_once, wipe_freed
 from edge.daemon.native_stderr import limit_native_stderr
 from edge.daemon.signals import Signals
 
@@ -46,6 +46,7 @@ def main(args: argparse.Namespace) -> int:
     signals.install()
     config = read_config(args)
     give_back_at_once()
+    wipe_freed()
     # Only now, for it takes a slow board seconds, in which a signal must already be heard.
     from edge.daemon import audit  # noqa: PLC0415
     from edge.daemon.composition import Machine, build_daemon  # noqa: PLC0415

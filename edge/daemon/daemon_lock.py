@@ -33,6 +33,10 @@ class Flag(IntEnum):
     """A person has paused it, and the disk has not taken that, or not yet: no file is sure to say so."""
     RESUME = 2
     """A person at the device ends that pause."""
+    PAUSE = 3
+    """A person at the device pauses, and the disk does not take the file that says so."""
+    CLOSED = 4
+    """The daemon is paused by a person, and nothing holds the camera open any longer."""
 
 
 def is_held(pause: Path, flag: Flag) -> bool:

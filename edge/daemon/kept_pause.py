@@ -33,9 +33,8 @@ class _Left:
 
 
 REMEDY = f"make room on the disk, or replace it; it is tried again every {STORE_AGAIN:.0f} s"
-OTHER_DAEMON = (
-    "end it (Ctrl-C in its terminal, or sudo systemctl stop edge), or give each its own device.name or outbox.path"
-)
+HOW_TO_END = "(Ctrl-C in its terminal, or sudo systemctl stop edge)"
+OTHER_DAEMON = f"end it {HOW_TO_END}, or give each its own device.name or outbox.path"
 READABLE = "edge: the folder can be read again"
 
 
@@ -64,6 +63,7 @@ class KeptPause:
         self._overruled = False  # but somebody has resumed since then: no pause is presumed
         self._written: Pause | None = None  # into the file there, since it was named
         self._obeyed = False  # whoever holds RESUME has ended a pause by it: that ends no other
+        self._begun = False  # whoever holds PAUSE is paused by it, or was: a resume since then ends that
         self._left: _Left | None = None  # until `settle` or `go_back`
         self._again = StoreAgain(now)
         self._confirmation = PauseConfirmation(now)
@@ -176,6 +176,12 @@ class KeptPause:
         self._still_presumed(seen)
         return by
 
+    def take_wish(self) -> bool:
+        """Whether somebody at the device wants a pause to `begin` that the disk has not taken; says so once."""
+        wanted = self._lock is not None and self._lock.is_held(Flag.PAUSE)
+        begun, self._begun = self._begun, wanted
+        return wanted and not begun and (self.pause is None or isinstance(self.pause, PresumedPause))
+
     def begin(self, pause: Pause) -> None:
         """Be paused from now on. `store` is due, once the camera is closed."""
         self._set(pause, stored=False)
@@ -218,6 +224,8 @@ class KeptPause:
     def confirm(self, *, closed: bool) -> None:
         """Let `edge pause` know that nothing holds the camera open, or no longer that."""
         self._confirmation.say(self.pause if closed and self._stored else None)
+        if self._lock is not None:
+            self._lock.set_flag(Flag.CLOSED, held=closed and self.pause is not None)
 
     def stop(self) -> None:
         """No daemon uses the files any longer."""

@@ -1,4 +1,4 @@
-"""Keeps the daemon small: how the C library gives memory back."""
+"""Keeps the daemon small, and free of old pictures: what the C library does with memory that is freed."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import contextlib
 import ctypes
 
 M_MMAP_THRESHOLD = -3  # from <malloc.h>
+M_PERTURB = -6
+FILLER = 0x55  # what freed blocks are filled with; any value but 0 will do
 LARGE = 128 * 1024  # bytes; where glibc itself begins
 
 
@@ -17,6 +19,16 @@ def give_back_at_once() -> None:
     """
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, LARGE)
+
+
+def wipe_freed() -> None:
+    """Have the C library overwrite each block that is freed; where that is not glibc, nothing happens.
+
+    Compressed pictures, and parts of small ones, would stay in the heaps of a daemon that is paused. Costs no time that
+    could be measured, after `give_back_at_once`: large blocks go back to the system as they are.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).mallopt(M_PERTURB, FILLER)
 
 
 def give_back_now() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from edge.cameras.supervisor import STILL_CLOSING, CameraSupervisor
 from edge.config.schema import PrivacyConfig
-from edge.contract.causes import CONFIRMED, SCHEDULE
+from edge.contract.causes import AT_THE_DEVICE, CONFIRMED, SCHEDULE
 from edge.contract.payloads import RunMode, State
 from edge.contract.timestamps import format_timestamp
 from edge.daemon import audit, mask_guard, unset_clock
@@ -131,6 +131,9 @@ class RunState:
         if by := self.kept.update():
             ended = by
             self._record("resume", by)
+        if self.kept.take_wish():
+            self.kept.begin(Pause(AT_THE_DEVICE, format_timestamp(self._utc())))
+            self.kept.keep()
         if self.pause is not None and self.pause != paused:
             self._record("pause", self.pause.by)
         return "" if self.closed else ended

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edge.cameras.normalize import to_bgr
+from edge.cameras.normalize import decode_picture, to_bgr
 from tests.support.paths import ROOT
 
 
@@ -58,3 +58,21 @@ def test_a_picture_file_of_sixteen_bits_takes_the_memory_of_eight(tmp_path: Path
     brightest, kilobytes = done.stdout.split()
     assert brightest == "128"
     assert int(kilobytes) * 1024 < 8 * 3000 * 3000, "a picture of three bytes for each pixel, and a copy of it"
+
+
+@pytest.mark.parametrize("kind", [".jpg", ".png", ".bmp", ".webp", ".tiff", ".pgm", ".ppm"])
+def test_every_kind_of_picture_file_that_is_allowed_is_decoded(kind: str) -> None:
+    grey = np.full((16, 24) if kind == ".pgm" else (16, 24, 3), 0x80, np.uint8)
+    image = decode_picture(cv2.imencode(kind, grey)[1].tobytes())
+    assert image is not None
+    assert image.shape == (16, 24, 3)
+    assert abs(float(image.mean()) - 0x80) < 2
+
+
+@pytest.mark.parametrize("kind", [".jp2", ".hdr", ".sr"])
+def test_another_kind_is_not_decoded_whatever_it_is_called(kind: str) -> None:
+    """Of JPEG 2000 and Radiance HDR a small file takes a gigabyte."""
+    black = np.zeros((128, 128, 3), np.uint8)
+    content = cv2.imencode(kind, black.astype(np.float32) if kind == ".hdr" else black)[1]
+    assert cv2.imdecode(content, cv2.IMREAD_COLOR) is not None
+    assert decode_picture(content.tobytes()) is None

@@ -31,6 +31,7 @@ from tests.support.users import ORDINARY
 
 BY_MRS_DOE = Pause("Mrs Doe", "2026-10-04T08:15:00.000Z")
 BY_MR_ROE = Pause("Mr Roe", "2026-10-04T09:15:00.000Z")
+FLAGS = Flag.RUNS, Flag.UNSTORED, Flag.RESUME
 
 
 class Time:
@@ -489,7 +490,7 @@ def test_that_the_file_is_not_there_ends_no_pause(kept: KeptPause, disk: SmallDi
     else:
         assert PauseStore(path).load() == BY_MRS_DOE  # so that a restart does not end it either
         assert ClosedStore(path).confirms(BY_MRS_DOE)  # for an `edge pause` that asks again
-        assert [asked(path, flag) for flag in Flag] == ["True", "False", "False"]  # in the file that is there now
+        assert [asked(path, flag) for flag in FLAGS] == ["True", "False", "False"]  # in the file that is there now
         PauseStore(path).resume()
         assert kept.update()
     assert kept.pause is None
@@ -761,8 +762,8 @@ def test_a_folder_bears_the_lock_that_a_disk_does_not_take(disk: SmallDisk, path
     kept.use(path)
     kept.begin(BY_MRS_DOE)
     kept.keep()
-    assert [asked(path, flag) for flag in Flag] == ["True", "True", "False"]
-    assert [asked(other, flag) for flag in Flag] == ["False", "False", "False"]  # another room beside it
+    assert [asked(path, flag) for flag in FLAGS] == ["True", "True", "False"]
+    assert [asked(other, flag) for flag in FLAGS] == ["False", "False", "False"]  # another room beside it
     with resuming(other):
         assert not kept.update()
     assert not is_held(other, Flag.RUNS)  # by the daemon itself, as in a reload
@@ -776,9 +777,9 @@ def test_a_folder_bears_the_lock_that_a_disk_does_not_take(disk: SmallDisk, path
     kept.begin(BY_MRS_DOE)
     kept.update()
     assert path.with_name("outbox.lock").exists()
-    assert [asked(path, flag) for flag in Flag] == ["True", "True", "False"]
+    assert [asked(path, flag) for flag in FLAGS] == ["True", "True", "False"]
     kept.stop()
-    assert [asked(path, flag) for flag in Flag] == ["False", "False", "False"]
+    assert [asked(path, flag) for flag in FLAGS] == ["False", "False", "False"]
 
 
 @pytest.mark.parametrize("paused", [True, False])
@@ -792,7 +793,7 @@ def test_a_lock_that_could_not_be_made_is_made_later(disk: SmallDisk, path: Path
     assert asked(path, Flag.RUNS) == "False"
     disk.writable(yes=True)
     kept.update()
-    assert [asked(path, flag) for flag in Flag] == ["True", str(paused), "False"]
+    assert [asked(path, flag) for flag in FLAGS] == ["True", str(paused), "False"]
     kept.stop()
 
 
@@ -810,7 +811,7 @@ def test_a_lock_is_seen_by_others_and_ends_with_its_process(tmp_path: Path) -> N
     assert [file.name for file in tmp_path.iterdir()] == ["outbox.lock"]
     assert (tmp_path / "outbox.lock").stat().st_mode & 0o777 == 0o600  # or anybody could resume
     lock.set_flag(Flag.RUNS, held=True)
-    assert [asked(path, flag) for flag in Flag] == ["True", "False", "False"]
+    assert [asked(path, flag) for flag in FLAGS] == ["True", "False", "False"]
     lock.close()
     assert asked(path, Flag.RUNS) == "False"
     with resuming(path) as process:
@@ -838,3 +839,60 @@ def test_what_is_no_lock_is_left_alone(tmp_path: Path, kind: str) -> None:
     assert not is_held(tmp_path / "outbox.pause", Flag.UNSTORED)
     assert not (tmp_path / "elsewhere").exists()
     kept.stop()
+
+
+def looking(path: Path) -> RunState:
+    """A daemon that is paused by nobody."""
+    state = RunState(lambda: datetime(2026, 10, 4, 8, 15, tzinfo=timezone.utc))
+    state.use(path, PrivacyConfig())
+    state.update()
+    return state
+
+
+def pausing(path: Path) -> subprocess.Popen[str]:
+    """The command `edge pause`."""
+    command = [sys.executable, "-m", "edge", "pause", "--set", f"outbox.path={path.with_suffix('.sqlite')}"]
+    return subprocess.Popen(command, cwd=ROOT, text=True, stderr=subprocess.PIPE)
+
+
+@pytest.mark.parametrize("how", ["full", "read-only"])
+def test_whoever_pauses_needs_no_room_on_the_disk(disk: SmallDisk, path: Path, how: str) -> None:
+    state = looking(path)
+    if how == "full":
+        disk.fill()
+    else:
+        disk.writable(yes=False)
+    with pausing(path) as command:
+        wait_for(lambda: bool(state.update()) or state.pause is not None, 30, "the daemon to be asked")
+        state.kept.confirm(closed=False)
+        assert not is_held(path, Flag.CLOSED)
+        state.kept.confirm(closed=True)
+        said = command.communicate(timeout=30)[1]
+    assert command.returncode == 1
+    assert "the daemon has closed the camera, but not for longer than until a restart" in said
+    assert state.kept.problem
+    if how == "full":
+        disk.clear()
+    else:
+        disk.writable(yes=True)
+    state.kept.store()
+    assert PauseStore(path).load() == state.pause == Pause("a person at the device", "2026-10-04T08:15:00.000Z")
+
+
+def test_whoever_pauses_without_a_file_pauses_once(kept: KeptPause, path: Path) -> None:
+    with holding(path, Flag.PAUSE):
+        assert kept.take_wish()
+        kept.begin(BY_MRS_DOE)
+        kept.end()  # somebody resumes at once
+        assert not kept.take_wish()
+    assert not kept.take_wish()
+    with holding(path, Flag.PAUSE):
+        assert kept.take_wish()
+
+
+def test_a_pause_that_nothing_takes_is_refused(disk: SmallDisk, path: Path) -> None:
+    disk.writable(yes=False)
+    with pausing(path) as command:
+        said = command.communicate(timeout=30)[1]
+    assert command.returncode == 1
+    assert "nothing is paused: make room on the disk, or end edge" in said
