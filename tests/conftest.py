@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import logging
 import os
+import resource
 import secrets
 import shutil
 import signal
@@ -38,6 +39,7 @@ from tests.support.stores import Place
 from tests.support.supervisor import Supervisor
 
 LIBC = ctypes.CDLL(None)
+MEMORY = resource.getrlimit(resource.RLIMIT_DATA)
 
 # A busy machine is no fault of what is tested.
 settings.register_profile("edge", deadline=None)
@@ -74,15 +76,17 @@ def signals_are_heard() -> None:
 
 @pytest.fixture(autouse=True)
 def process_is_set_up_for_one_test() -> Iterator[None]:
-    """What a test runs in this process sets logging up, and locks memory, for all that come after it.
+    """What a test runs in this process sets logging up, and locks and limits memory, for all that come after it.
 
-    Where memory stays locked, whoever is not root can hardly map any more.
+    Where memory stays locked, whoever is not root can hardly map any more; under a limit, a browser that is started
+    cannot show a page.
     """
     audit = logging.getLogger("edge.audit")
     before = audit.handlers[:], audit.propagate, audit.level
     yield
     audit.handlers, audit.propagate, audit.level = before
     LIBC.munlockall()
+    resource.setrlimit(resource.RLIMIT_DATA, MEMORY)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import socket
 import struct
 import subprocess
@@ -164,7 +163,6 @@ def test_a_camera_that_goes_away_is_said_and_found_again(tmp_path: Path) -> None
         {"mode": "headcount", "camera": camera, "outbox": {"path": str(tmp_path / "o.sqlite")}}
     )
     process = subprocess.Popen(command, cwd=ROOT)
-    unlimited = resource.getrlimit(resource.RLIMIT_DATA)  # the camera sets it, for the whole process
     try:
         wait_for(lambda: can_connect(port), 30, "the network camera")
         models = ModelSet.load(ModelChoice.of(config))
@@ -184,14 +182,12 @@ def test_a_camera_that_goes_away_is_said_and_found_again(tmp_path: Path) -> None
             after, _ = ask_until_shown(page)
             assert after["number"] > before["number"]
     finally:
-        resource.setrlimit(resource.RLIMIT_DATA, unlimited)
         process.kill()
         process.wait()
 
 
 def test_another_camera_is_shown_once_the_one_before_has_closed(tmp_path: Path) -> None:
     outbox = {"path": str(tmp_path / "o.sqlite")}
-    unlimited = resource.getrlimit(resource.RLIMIT_DATA)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         camera = {"source": f"http://127.0.0.1:{silent.getsockname()[1]}/", "open_timeout": 3.0}
         config = Config.model_validate({"mode": "headcount", "camera": camera, "outbox": outbox})
@@ -202,7 +198,6 @@ def test_another_camera_is_shown_once_the_one_before_has_closed(tmp_path: Path) 
             assert session.screen.show_now(View(config, "sample"), 60) == (1280, 720)
         finally:
             session.stop()
-            resource.setrlimit(resource.RLIMIT_DATA, unlimited)
 
 
 # What an installer is told before there is a page
