@@ -103,7 +103,7 @@ def cut_short(data: bytes, path: Path) -> Mistake | None:
     What is missing means its default: without the lost rest, such as privacy.schedule, the camera would be opened.
     """
     if not data.strip():
-        return Mistake(str(path), "", "the file is empty", "if the defaults are meant, write {} into it")
+        return Mistake(str(path), "", "the file is empty", "if the defaults are meant, write a comment into it")
     if data.endswith((b"\n", b"\r")) or data.startswith(b"{"):  # JSON that is cut short is none
         return None
     return Mistake(

@@ -24,6 +24,8 @@ from edge.text import Sentence
 
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml, which not every PyYAML has, is ten times as fast
 
+DEFAULTS = "# all as shipped\n"  # an empty file would be refused
+
 
 def edited(text: str, edits: Edits, template: str, path: Path) -> str:
     """The text of a configuration file with some keys changed.
@@ -45,6 +47,8 @@ def edited(text: str, edits: Edits, template: str, path: Path) -> str:
             new = _set(new, tuple(key.split(".")), value, _comment(template, key))
         for key in edits.removed:
             new = _remove(new, tuple(key.split(".")))
+        if not new.strip():
+            new = DEFAULTS
         if not new.endswith("\n"):
             new += "\n"  # the sign of a file that was not cut short
         new = mark + new.replace("\n", lines)
@@ -64,7 +68,7 @@ def as_yaml(values: dict[str, Any]) -> str:
     text = ""
     for key, value in values.items():
         text = _set(text, tuple(key.split(".")), value, "")
-    return text
+    return text or DEFAULTS
 
 
 def _verify(before: str, after: str, edits: Edits, path: Path) -> None:

@@ -296,7 +296,9 @@ def test_a_file_that_was_cut_short_is_no_reload_and_at_a_start_a_warning(
     (warning,) = caplog.messages  # of the start alone
     assert f"add one: echo >> {file}" in warning
     for blank in ("", " ", "\n"):
-        assert "config.yaml: the file is empty; if the defaults are meant, write {} into it" in error(tmp_path, blank)
+        assert "config.yaml: the file is empty; if the defaults are meant, write a comment into it" in error(
+            tmp_path, blank
+        )
 
 
 def test_how_a_whole_file_ends() -> None:

@@ -15,6 +15,7 @@ from edge.config.document import parse_document
 from edge.config.draft import Draft, Edits
 from edge.config.keys import defaults, found_in
 from edge.config.loader import load_config
+from edge.config.schema import Config
 from edge.config.yaml_editor import as_yaml, edited
 from edge.errors import ConfigError
 from tests.support.paths import ROOT
@@ -122,6 +123,16 @@ def test_a_new_key_stands_in_its_section_before_the_comment_of_the_next_with_the
 def test_a_file_that_is_changed_ends_as_a_whole_one_does() -> None:
     assert edit("mode: headcount", mode="emotions") == "mode: emotions\n"
     assert edit("mode: headcount\r\nwindow: {seconds: 3}", mode="emotions").endswith("3}\r\n")
+
+
+def test_a_file_of_which_nothing_is_left_is_not_empty(tmp_path: Path) -> None:
+    """An empty one would be refused."""
+    file = tmp_path / "config.yaml"
+    file.write_text(edited("nonsense: 1\r\n", Edits({}, ("nonsense",)), SHIPPED, file))
+    assert load_config(file) == Config()
+    assert "mode: headcount" in edit(file.read_text(), mode="headcount")
+    file.write_text(as_yaml({}))  # what `edge setup --export` prints
+    assert load_config(file) == Config()
 
 
 def test_polygons_stand_one_in_a_line() -> None:
