@@ -100,13 +100,10 @@ def _store(path: Path, pause: Pause) -> None:
 
 def _ask(path: Path, error: EdgeError) -> None:
     """Have a daemon that runs pause without a file. Raises EdgeError: it does not say that the camera is closed."""
-    lock, deadline = DaemonLock(path), time.monotonic() + ANSWER_SECONDS
-    with lock.holding(Flag.PAUSE):
-        while not lock.is_held(Flag.CLOSED):
-            if time.monotonic() > deadline:
-                problem = f"{error}, and the daemon has not closed the camera within {ANSWER_SECONDS:.0f} s"
-                raise EdgeError(problem, f"end it {kept_pause.HOW_TO_END}") from None
-            time.sleep(0.05)
+    lock = DaemonLock(path)
+    if not lock.ask(Flag.PAUSE, lambda: lock.is_held(Flag.CLOSED), ANSWER_SECONDS):
+        problem = f"{error}, and the daemon has not closed the camera within {ANSWER_SECONDS:.0f} s"
+        raise EdgeError(problem, f"end it {kept_pause.HOW_TO_END}") from None
 
 
 def _now() -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
@@ -47,7 +46,8 @@ def main(args: argparse.Namespace) -> int:
     lock, store = DaemonLock(path), PauseStore(path)
     store.load()  # a user who may not look is told so, before anything is done
     unstored = lock.is_held(Flag.UNSTORED)
-    ended = not unstored or _end_unstored(lock)  # before the file is looked at: it may just have been stored
+    # Before the file is looked at: it may just have been stored.
+    ended = not unstored or lock.ask(Flag.RESUME, lambda: not lock.is_held(Flag.UNSTORED), ANSWER_SECONDS)
     pause, until = store.load(), config.privacy.weekly.until(now)
     if pause is not None:
         store.resume()
@@ -69,13 +69,3 @@ def main(args: argparse.Namespace) -> int:
     if config.camera.masks and (problem := mask_guard.problem(masks_path(config), config.camera)):
         print(f"the camera stays closed all the same: {problem}; {mask_guard.REMEDY}")
     return EXIT_OK
-
-
-def _end_unstored(lock: DaemonLock) -> bool:
-    deadline = time.monotonic() + ANSWER_SECONDS
-    with lock.holding(Flag.RESUME):
-        while lock.is_held(Flag.UNSTORED):
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(0.05)
-    return True

@@ -15,3 +15,8 @@ def format_timestamp(moment: datetime) -> str:
 def parse_timestamp(text: str) -> datetime:
     """Read one, in UTC. Raises ValueError for a date that does not exist."""
     return datetime.fromisoformat(f"{text[:-1]}+00:00")
+
+
+def milliseconds_of(text: str) -> int:
+    """The same in milliseconds since 1970. Raises ValueError for a date that does not exist."""
+    return round(parse_timestamp(text).timestamp() * 1000)

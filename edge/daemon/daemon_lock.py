@@ -7,6 +7,7 @@ import fcntl
 import os
 import stat
 import struct
+import time
 import zlib
 from enum import IntEnum
 from typing import TYPE_CHECKING
@@ -15,12 +16,13 @@ from edge.daemon.state_file import AS_DAEMON
 from edge.errors import EdgeError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 FLOCK = "hhqqi"  # struct flock of fcntl(2): type, whence, start, length, process
 # For reading, which a read-only disk allows as well. A FIFO would wait for a writer, but for O_NONBLOCK.
 READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
+LOOK_AGAIN = 0.05  # seconds
 OPEN = stat.S_IRGRP | stat.S_IROTH  # of a folder: others could hold locks on it
 
 
@@ -95,6 +97,16 @@ class DaemonLock:
             self._flags.discard(flag)
         if (file := self._opened()) is not None:
             self._lock(file, flag, held=held)
+
+    def ask(self, flag: Flag, answered: Callable[[], bool], seconds: float) -> bool:
+        """Hold a flag until the daemon has answered; False: it has not done so within these seconds."""
+        deadline = time.monotonic() + seconds
+        with self.holding(flag):
+            while not answered():
+                if time.monotonic() > deadline:
+                    return False
+                time.sleep(LOOK_AGAIN)
+        return True
 
     @contextlib.contextmanager
     def holding(self, flag: Flag) -> Iterator[None]:

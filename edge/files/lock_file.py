@@ -42,24 +42,29 @@ def locked(path: Path) -> Iterator[None]:
         remedy = "start it as the user who may write there" if lock.parent.is_dir() else "make its folder first"
         raise ConfigError(f"{path} cannot be written ({reason})", remedy) from None
     try:
-        _wait(descriptor, path)
+        try:
+            alone = lock_within(descriptor, WAIT_SECONDS)
+        except OSError as error:
+            raise ConfigError(f"{path} cannot be locked ({error.strerror})", "keep it on a local disk") from None
+        if not alone:
+            raise BusyError(f"another command has been changing {path} for {WAIT_SECONDS:.0f} s", "end it")
         yield
     finally:
         os.close(descriptor)
 
 
-def _wait(descriptor: int, path: Path) -> None:
-    deadline = time.monotonic() + WAIT_SECONDS
+def lock_within(descriptor: int, seconds: float) -> bool:
+    """Lock an open file until it is closed; False: another process has it for longer.
+
+    Raises OSError: the disk has no locks.
+    """
+    deadline = time.monotonic() + seconds
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() > deadline:
-                raise BusyError(
-                    f"another command has been changing {path} for {WAIT_SECONDS:.0f} s", "end it"
-                ) from None
+                return False
             time.sleep(LOOK_AGAIN)
-        except OSError as error:
-            raise ConfigError(f"{path} cannot be locked ({error.strerror})", "keep it on a local disk") from None
         else:
-            return
+            return True

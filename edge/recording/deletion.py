@@ -158,9 +158,8 @@ class Eraser:
     def deletions(self) -> Iterator[Deletion]:
         """All that were asked for, in order."""
         query = 'SELECT asked, by, device, start, "end", windows, finished FROM deletions ORDER BY id'
-        for asked, by, device, start, end, windows, finished in self._open.execute(
-            query
-        ).fetchall():  # whoever lists them may take his time
+        rows = self._open.execute(query).fetchall()  # at once: whoever lists them may take his time
+        for asked, by, device, start, end, windows, finished in rows:
             moments = [parse_timestamp(each) if each else None for each in (start, end, finished)]
             yield Deletion(parse_timestamp(asked), by, device, moments[0], moments[1], windows, moments[2])
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import logging
 import os
-import time
 from pathlib import Path
 
 from edge.errors import BusyError
+from edge.files.lock_file import lock_within
 from edge.files.private_file import open_private
 from edge.text import printable
 
 WAIT_SECONDS = 2.0  # for a recorder that is just ending, as where a service is started anew
-LOOK_AGAIN = 0.05
 LONGEST = 100  # bytes of who has it
 
 logger = logging.getLogger(__name__)
@@ -52,13 +50,15 @@ class RecorderLock:
             self._tell_unlocked(error)
             return
         try:
-            self._lock(file)
-        except BaseException as error:
+            alone = lock_within(file, self._seconds)
+            other = b"" if alone else os.pread(file, LONGEST, 0)
+        except OSError as error:
             os.close(file)
-            if not isinstance(error, OSError):
-                raise
             self._tell_unlocked(error)
             return
+        if not alone:
+            os.close(file)
+            raise self._busy(other)
         self._file = file
         with contextlib.suppress(OSError):  # of a full disk: then nobody learns who it is
             os.ftruncate(file, 0)
@@ -69,18 +69,6 @@ class RecorderLock:
         file, self._file = self._file, None
         if file is not None:
             os.close(file)
-
-    def _lock(self, file: int) -> None:
-        deadline = time.monotonic() + self._seconds
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise self._busy(os.pread(file, LONGEST, 0)) from None
-                time.sleep(LOOK_AGAIN)
-            else:
-                return
 
     def _busy(self, said: bytes) -> BusyError:
         owner = printable(said.decode(errors="replace").strip(), LONGEST) or "another process"

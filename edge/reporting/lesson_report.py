@@ -57,19 +57,20 @@ class LessonReport:
 
     def sentences(self, earlier: EarlierLessons | None = None) -> list[Sentence]:
         """How it was, when it changed, and whether it was different; nothing where nothing was recorded."""
-        if not self.data.parts or self.data.period.end - self.data.period.start > LONGEST:
+        data = self.data
+        if not data.parts or data.period.end - data.period.start > LONGEST:
             return []
-        told = [two_devices(self.data.device, self.data.totals.overlapping)] if self.data.totals.mixed else []
-        if not self.data.summary.enough:
-            return [*told, *mean_so_far(self.data.totals.mean), *describe(self.data.summary)]
-        told += describe(self.data.summary)
-        if scope_of([self.data.totals]) is Scope.EXPRESSIONS:
-            told += without_expressions(self.data.summary)
-        told += fuller_moments(self.data.totals.time.few / 1000, self.data.totals.recorded)
-        if uneven(self.data.minutes):
+        told = [two_devices(data.device, data.totals.overlapping)] if data.totals.mixed else []
+        if not data.summary.enough:
+            return [*told, *mean_so_far(data.totals.mean), *describe(data.summary)]
+        told += describe(data.summary)
+        if scope_of([data.totals]) is Scope.EXPRESSIONS:
+            told += without_expressions(data.summary)
+        told += fuller_moments(data.totals.time.few / 1000, data.totals.recorded)
+        if uneven(data.minutes):
             told.append(UNEVEN)
-        told += describe_changes(self.changes, self.data.period.zone)
-        if self.changes is not None and self.data.totals.models > 1:
+        told += describe_changes(self.changes, data.period.zone)
+        if self.changes is not None and data.totals.models > 1:
             told.append(MODEL_REPLACED)
         if earlier is None:
             return told

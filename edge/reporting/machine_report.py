@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from edge import __version__
 from edge.contract.payloads import State
-from edge.contract.timestamps import parse_timestamp
+from edge.contract.timestamps import milliseconds_of
 from edge.reporting.machine import OVERLAPS, Machine, name_of
 from edge.reporting.machine_facts import LEVELS, Fact, Level, facts_of, models_of
 from edge.reporting.silence import WITHOUT_WINDOWS, silent_from
@@ -224,7 +224,7 @@ def _status(room: Room, now: int) -> str:
 
 def _alerts(machine: Machine) -> list[Trouble]:
     return [
-        Trouble(f"alert/{name}", "bad", alert.problem, alert.remedy, _milliseconds(alert.since))
+        Trouble(f"alert/{name}", "bad", alert.problem, alert.remedy, milliseconds_of(alert.since))
         for name, alert in sorted(machine.alerts.items())
     ]
 
@@ -235,7 +235,7 @@ def _noticed(room: Room, status: str, facts: Sequence[Fact], now: int) -> list[T
     machine, state = room.machine, room.state
     if len(machine.overlapped) == OVERLAPS and now - machine.overlapped[0] < LATELY:
         found.append(Trouble("two_devices", "bad", *TWO_DEVICES, None))
-    since = _milliseconds(state.since) if state else None
+    since = milliseconds_of(state.since) if state else None
     if status == "offline":
         return [*found, Trouble("offline", "bad", *OFFLINE, None)]
     if status == "camera_lost" and "camera" not in machine.alerts:
@@ -266,9 +266,5 @@ def _seen(room: Room, now: int) -> int | None:
         *([room.machine.window.window.end] if room.machine.window else []),
         *([room.state.since] if room.state else []),
     ]
-    believed = [stamp for stamp in map(_milliseconds, stamps) if stamp <= now + FUTURE]
+    believed = [stamp for stamp in map(milliseconds_of, stamps) if stamp <= now + FUTURE]
     return max(believed, default=None)
-
-
-def _milliseconds(stamp: str) -> int:
-    return round(parse_timestamp(stamp).timestamp() * 1000)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edge.contract.channels import SILENCE
-from edge.contract.timestamps import parse_timestamp
+from edge.contract.timestamps import milliseconds_of
 
 if TYPE_CHECKING:
     from edge.contract.payloads import State, WindowPayload
@@ -61,4 +61,4 @@ def outdated_from(window: WindowPayload, heard: int) -> int:
     if not window.quality.clock_synced and not window.replayed:
         return until
     # By its own time where its clock is set: what is retained comes late. What has waited is of then in any case.
-    return min(until, round(parse_timestamp(window.window.end).timestamp() * 1000) + lasts + STALE_LATE)
+    return min(until, milliseconds_of(window.window.end) + lasts + STALE_LATE)

@@ -35,15 +35,15 @@ def lesson_json(
     data = report.data
     start, end = data.period.start, data.period.end
     until, totals = until or end, data.totals
-    waiting = start <= now < until and report.data.summary.measured < LEAST_MINUTES * 60
+    waiting = start <= now < until and data.summary.measured < LEAST_MINUTES * 60
     told = (
-        [*mean_so_far(totals.mean), not_yet(report.data.summary, now, until, data.period.zone)]
+        [*mean_so_far(totals.mean), not_yet(data.summary, now, until, data.period.zone)]
         if waiting
         else report.sentences(earlier)
     )
     comparison = earlier.comparison if earlier else None
-    notes = [NOT_MEASURED[scope_of([totals])]] if report.data.summary.enough else []
-    if report.data.summary.enough and report.changes is not None:
+    notes = [NOT_MEASURED[scope_of([totals])]] if data.summary.enough else []
+    if data.summary.enough and report.changes is not None:
         notes.append(SUREST)
     notes += limits(totals, data.round_to)
     notes += in_part_missing(totals, data.period.zone, lambda moment: f"{moment:%Y-%m-%d %H:%M}")
@@ -68,7 +68,7 @@ def lesson_json(
         "pieces": pieces(data.parts, start, end, PIECES),
         "gaps": gaps_json(data.gaps, start),
         "mean": totals.mean, "front": front_share(totals.facing),
-        "measured": round(1000 * report.data.summary.measured),
+        "measured": round(1000 * data.summary.measured),
         "rolled_up": bool(data.parts) and not data.windows,
         **shares_json(totals.shares),
     }  # fmt: skip
@@ -76,8 +76,9 @@ def lesson_json(
 
 def _figures(report: LessonReport, comparison: Comparison | None) -> Iterator[JSON]:
     """Rows of the comparison: this lesson, what is usual, its range, and whether it differs (null: nobody can tell)."""
-    found = figures(report.data.summary)
-    for name in [*(each for each in (FACES, FRONT) if each in found), *report.data.summary.expressions]:
+    summary = report.data.summary
+    found = figures(summary)
+    for name in [*(each for each in (FACES, FRONT) if each in found), *summary.expressions]:
         figure, usual = found[name], comparison.figures.get(name) if comparison else None
         yield {
             "what": name, "word": _word(name), "value": figure.value, "low": figure.low, "high": figure.high,

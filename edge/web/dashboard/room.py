@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from edge.contract.payloads import State, WindowPayload
-from edge.contract.timestamps import parse_timestamp
+from edge.contract.timestamps import milliseconds_of
 from edge.reporting.cause_words import reason_as_json
 from edge.reporting.machine import Machine
 from edge.reporting.silence import WITHOUT_WINDOWS, outdated_from, silent_from
@@ -53,7 +53,7 @@ class Room:
             "online": self.online,
             "mode": state.mode if state else None,
             "reason": reason_as_json(printable(state.reason, MAX_REASON)) if state else [],
-            "since": milliseconds(state.since) if state else None,
+            "since": milliseconds_of(state.since) if state else None,
             "labels": self.history.labels,
             "latest": self.latest,
             "heard": self.heard,
@@ -71,8 +71,3 @@ class Room:
             return known
         # A window that is older than the one that is shown is a sign of life, but brings no figures.
         return min(known, outdated_from(self.window, self.heard))
-
-
-def milliseconds(stamp: str) -> int:
-    """Since 1970. Raises ValueError for a date that does not exist."""
-    return round(parse_timestamp(stamp).timestamp() * 1000)

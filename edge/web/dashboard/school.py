@@ -9,6 +9,7 @@ from typing import Any
 from edge.contract.causes import without_names
 from edge.contract.machine_messages import is_about_machine, read_machine_message
 from edge.contract.payloads import State, WindowPayload
+from edge.contract.timestamps import milliseconds_of
 from edge.contract.validation import NewerWindow, newer, read_message
 from edge.recording.deleted_spans import DeletedSpans
 from edge.recording.window_record import WindowRecord
@@ -20,7 +21,7 @@ from edge.reporting.stretch import USUAL_LABELS
 from edge.text import printable
 from edge.web.dashboard.lesson import at, latest, lesson
 from edge.web.dashboard.marks import Mark
-from edge.web.dashboard.room import MAX_REASON, Room, milliseconds
+from edge.web.dashboard.room import MAX_REASON, Room
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +79,7 @@ class School:
                     self.newer.add(name)
                 return
             if isinstance(content, State):
-                milliseconds(content.since)
+                milliseconds_of(content.since)
             room = self.rooms.get(name) or self._join(name, content)
             if room is None:
                 return
@@ -205,7 +206,7 @@ class School:
         if room.machine.heard != heard:
             self._changed.add(name)
         if not window.replayed:
-            room.until = milliseconds(window.window.end)
+            room.until = milliseconds_of(window.window.end)
             self._tell_if_ahead(name, room)
         if self.deleted.number and self.deleted.leaves_out(name, WindowRecord.of(window), at(self.now())):
             return
@@ -237,7 +238,7 @@ class School:
             since, reason = state.since, printable(without_names(state.reason), MAX_REASON)
             if deleted := self.deleted.until(name, since):
                 since, reason = deleted, ""  # when and why it began was deleted, not that it lasts
-            self._mark(room, Mark(milliseconds(since), state.mode, reason))
+            self._mark(room, Mark(milliseconds_of(since), state.mode, reason))
         self._changed.add(name)
         self._remove_if_gone(name, room)
 
