@@ -4,7 +4,7 @@ import { $, fill, say, show, table } from "./dom.js";
 import { axis, draw as plot, plain } from "./plot.js";
 import { iso, rounded } from "./save.js";
 import { current, onlyCounts } from "./store.js";
-import { STATES, clock, colour, colourName, decimal, duration, expression, percent, reasonText, turned } from "./words.js";
+import { STATES, clock, colour, colourName, decimal, duration, expression, percent, reasonOf, reasonText, turned } from "./words.js";
 import { mark, t } from "../shared/texts.js";
 
 const LEAST_COVERAGE = 0.9, CLOCK_OFF_MS = 60000;
@@ -53,10 +53,6 @@ const COLUMNS = [
 
 /** Why there is nothing: a room that was paused is not missed for its windows. */
 const absence = (room, state) => (state === "silent" && (room.mode === "paused" || room.mode === "camera_lost") ? "gone" : state);
-
-function reasonOf(room, state) {
-  return state === "paused" || state === "camera_lost" || state === "throttled" ? reasonText(room.reason) : "";
-}
 
 export function draw({ store, room, theme }) {
   const shown = model({ store, room }), { state, window, parts } = shown;

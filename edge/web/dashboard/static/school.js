@@ -3,7 +3,7 @@
 import { $, el, fill, say } from "./dom.js";
 import { iso, rounded } from "./save.js";
 import { current } from "./store.js";
-import { STATES, clock, colourName, decimal, expression, known as listed, percent, reasonText, turned } from "./words.js";
+import { STATES, clock, colourName, decimal, expression, known as listed, percent, reasonOf, turned } from "./words.js";
 import { t, tn } from "../shared/texts.js";
 
 export function model({ store }) {
@@ -15,7 +15,7 @@ export function model({ store }) {
     const parts = window ? window.shares : [];
     parts.forEach((part) => found.push(part));
     return {
-      room: name, state: t(STATES[state].word), reason: reason(room, state), to: window && iso(window.end),
+      room: name, state: t(STATES[state].word), reason: reasonOf(room, state), to: window && iso(window.end),
       faces_mean: rounded(window?.mean, 2), front_share: rounded(window?.front), basis: window?.basis ?? null,
       ...Object.fromEntries(parts.map(({ label, share }) => [`share_${label}`, rounded(share)])),
       key: state, parts, window, known: room,
@@ -24,10 +24,6 @@ export function model({ store }) {
   const labels = listed(found);
   const columns = ["room", "state", "reason", "to", "faces_mean", "front_share", "basis", ...labels.map(({ label }) => `share_${label}`)];
   return { about: { view: "school" }, rows, labels, columns: columns.map((key) => ({ key })) };
-}
-
-function reason(room, state) {
-  return state === "paused" || state === "camera_lost" || state === "throttled" ? reasonText(room.reason) : "";
 }
 
 const tiles = new Map(); // name -> its parts in the page, which stay there: focus and screen readers rely on it

@@ -77,6 +77,9 @@ export const atMost = (share) => `${Math.ceil(100 * share - 1e-9)}\u00a0%`;
 /** Why a room is closed, in its parts: what the catalogue knows is {text, values}, anything else stands as it came. */
 export const reasonText = (reason) => [reason].flat().map((part) => (typeof part === "string" ? part : sentence(part))).filter(Boolean).join("; ");
 
+/** Why a room is in a state, of those that need a reason. */
+export const reasonOf = (room, state) => (state === "paused" || state === "camera_lost" || state === "throttled" ? reasonText(room.reason) : "");
+
 let zoneName = null, unknownZone = null;
 
 /** Times are told by the clock of this zone, by the first of its names that this browser knows; none: of this browser's. */
