@@ -20,8 +20,9 @@ from edge.daemon.paths import broker_settings
 from edge.errors import EdgeError
 from edge.recording.recording_service import RecordingService
 from edge.recording.recording_task import RecordingTask
+from tests.load.fleet.bridge import Bridge
 from tests.load.fleet.plugin_broker import ADMIN, PluginBroker, client_id, missing
-from tests.load.fleet.school import HOST, PASSWORD, SHIPPED
+from tests.load.fleet.school import HOST, PASSWORD
 from tests.load.fleet.users import User
 from tests.support.brokers import wait_for
 from tests.support.paths import ROOT
@@ -147,21 +148,25 @@ def test_a_bridge_shows_a_certificate(school: PluginBroker, user: Connect, tmp_p
     school.add("school", "north", "bridge-north")
     school.add("recorder", "office", prefix="+")
     office = user("office", certificate="recorder").subscribe("north/+/window")
-    shown = school.certificate("north")
-    lines = (SHIPPED / "bridge.conf").read_text().replace("district.example.org:8883", f"{HOST}:{school.port}")
-    lines = lines.replace("CHANGE-ME-TOO", "of-its-own").replace("CHANGE-ME", PASSWORD)
-    lines = lines.replace("/etc/mosquitto/edge", str(school.script_folder))
-    ours = f"bridge_certfile {shown['certificate_file']}\nbridge_keyfile {shown['key_file']}\nbridge_cafile"
-    north = PluginBroker(tmp_path / "north", more=[lines.replace("bridge_cafile", ours)])
+    north = PluginBroker(tmp_path / "north")
     north.prepare()
     north.start()
+    shown = school.certificate("north")
+    lines = (
+        f"bridge_certfile {shown['certificate_file']}",
+        f"bridge_keyfile {shown['key_file']}",
+        f"bridge_cafile {school.ca}",
+    )
+    bridge = Bridge(tmp_path / "bridge", north, school.port, district_lines=lines)
+    bridge.start()
     try:
         north.add_rooms("room-1")
         room = User(north, "room-1", client_id=client_id("room-1"))
-        assert room.publish("classroom/room-1/window", "carried") == "Success"
-        office.wait("north/room-1/window", b"carried")
+        assert room.publish("classroom/room-1/info", "carried", retain=True) == "Success"
+        office.subscribe("north/+/info").wait("north/room-1/info", b"carried")
         room.stop()
     finally:
+        bridge.kill()
         north.kill()
 
 

@@ -690,22 +690,3 @@ def test_a_district_is_set_up_with_it(school: PluginBroker, user: Connect, tmp_p
     office = user("office")
     assert office.ask("north/+/window", "#") == [GRANTED, REFUSED]
     assert user("office-1").ask(f"$share/{SHARE}/north/+/window", "$share/x/#") == [GRANTED, REFUSED]
-
-    # The shipped bridge, between two brokers with the plugin, with commands.
-    lines = (SHIPPED / "bridge.conf").read_text().replace("district.example.org:8883", f"{HOST}:{school.port}")
-    lines = lines.replace("CHANGE-ME-TOO", "of-its-own").replace("CHANGE-ME", PASSWORD).replace("\n#topic", "\ntopic")
-    lines = re.sub(r"(?m)^bridge_(cafile|tls_version) .*\n", "", lines)
-    north = PluginBroker(tmp_path / "north", more=[lines])
-    north.prepare()
-    north.start()
-    try:
-        north.add_rooms("room-1")
-        room = user("room-1", broker=north).subscribe("classroom/room-1/cmd/+")
-        before = len(office.messages)
-        assert room.publish("classroom/room-1/window", "carried") == "Success"
-        wait_for(lambda: len(office.messages) > before, 20, "the window at the district")
-        assert office.messages[-1].topic == "north/room-1/window"
-        assert user("head").publish("north/room-1/cmd/pause", "on") == "Success"
-        room.wait("classroom/room-1/cmd/pause", b"on")
-    finally:
-        north.kill()
