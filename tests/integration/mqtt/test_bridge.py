@@ -221,7 +221,7 @@ def test_whoever_has_the_district_has_no_right_at_a_school(start: Start, tmp_pat
     admin = {"command": "createClient", "username": "evil", "password": "evil", "roles": [{"rolename": "admin"}]}
     try:
         for topic in (
-            *(f"{prefix}/{ROOM}/{name}" for school_name in ("classroom", "north") for name in ("cmd/resume", "window")),
+            *(f"{prefix}/{ROOM}/{name}" for prefix in ("classroom", "north") for name in ("cmd/resume", "window")),
             "classroom/made-up/latest",
             f"homeassistant/device/classroom_{ROOM}/config",
         ):
