@@ -24,8 +24,8 @@ from edge.contract.topics import Topics
 from edge.delivery.outbox import Outbox
 from edge.delivery.publisher import Publisher
 from edge.mqtt.client_factory import BrokerSettings
-from tests.load.fleet.plugin_broker import missing
-from tests.load.fleet.school import HOST, SHIPPED, SchoolBroker, find, run
+from tests.load.fleet.plugin_broker import PluginBroker, missing
+from tests.load.fleet.school import HOST, PASSWORD, SHIPPED, SchoolBroker, find, run
 from tests.load.fleet.users import User
 from tests.support.brokers import can_connect, free_port, wait_for
 from tests.support.paths import ROOT
@@ -303,6 +303,34 @@ def every_user_has_the_rights_of_the_plugin(school: OldBroker) -> None:
     assert {(file.owner(), file.stat().st_mode & 0o22) for file in files} == {("root", 0)}
 
 
+def keep_passwords(old: Path, rules: Path) -> str:
+    """Run the program; returns what it says."""
+    command = [sys.executable, str(SHIPPED / "keep-passwords.py"), str(old), str(rules)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def test_the_plugin_was_there_already(tmp_path: Path) -> None:
+    old, new = PluginBroker(tmp_path / "old"), PluginBroker(tmp_path / "new")
+    for broker in (old, new):
+        broker.prepare()
+        broker.start()
+        try:
+            done = broker.script("room-1", PASSWORD if broker is old else secrets.token_hex(16))
+            assert done.returncode == 0, done.stderr
+        finally:
+            broker.stop()
+    assert keep_passwords(old.rules, new.rules) == ""
+    new.start()
+    try:
+        for name in ("room-1", "room-1-check"):
+            room = User(new, name, client_id=f"edge-classroom-{name}")
+            assert room.refused is None
+            room.stop()
+        assert new.script("--remove", "room-1").returncode == 0, "the administrator has the new password"
+    finally:
+        new.kill()
+
+
 def test_whose_password_it_does_not_know_is_said(tmp_path: Path) -> None:
     old, rules = tmp_path / "passwords", tmp_path / "rules.json"
     old.write_text("wall:$6$c2FsdA==$c3Vt\nhall:$7$101$c2FsdA==$c3Vt\n")
@@ -311,6 +339,4 @@ def test_whose_password_it_does_not_know_is_said(tmp_path: Path) -> None:
         ' {"username": "wall", "password": "x", "roles": [{"rolename": "wall"}]},'
         ' {"username": "hall-check", "password": "x", "roles": [{"rolename": "hall"}]}]}'
     )
-    command = [sys.executable, str(SHIPPED / "keep-passwords.py"), str(old), str(rules)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (0, f"wall: not in {old}\n")
+    assert keep_passwords(old, rules) == f"wall: not in {old}\n"
