@@ -21,7 +21,8 @@ PORT_REMEDY = "is it an MQTT port, and not a TLS one?"
 REFUSAL_REMEDY = "check mqtt.username, mqtt.password_file and the user's rights at the broker"
 ACCESS_REMEDY = "check the user's rights there"
 ANNOUNCE_REMEDY = (
-    "where `edge announce` announces all rooms, set homeassistant.discovery: false; otherwise check the user's rights there"
+    "where `edge announce` announces all rooms, set homeassistant.discovery: false; "
+    "otherwise check the user's rights there"
 )
 SEARCH_REMEDY = "looking for the topic that it does not take"
 PACKET_REMEDY = "raise the broker's maximum packet size (Mosquitto: max_packet_size)"

@@ -248,7 +248,8 @@ def test_users_keep_their_passwords_and_sessions_what_waits(
     record(school, 0)
     record(district, 0)
     ids = {broker: id_in_log(broker) for broker in brokers}
-    school.connect("room-205", "", session="edge-classroom-room-205").subscribe("classroom/room-205/cmd/+").stop()
+    other = school.connect("room-205", "", session="edge-classroom-room-205")
+    other.subscribe("classroom/room-205/cmd/+").subscribe("classroom/room-205/alert/+").stop()
     room = Windows(school, folder)
     try:
         room.send()
@@ -287,8 +288,11 @@ def test_users_keep_their_passwords_and_sessions_what_waits(
 def every_user_has_the_rights_of_the_plugin(school: OldBroker) -> None:
     room = school.connect("room-205", "", session="edge-classroom-room-205")
     room.wait("classroom/room-205/cmd/pause", b"on")  # it has waited meanwhile
+    # Its session has still subscribed to its alerts, of which it could leave as much unread as it likes.
+    assert room.publish("classroom/room-205/alert/disk") == "Success"
     assert room.ask("classroom/room-204/cmd/+", "#") == [REFUSED] * 2
     assert room.publish("classroom/room-204/window") == REFUSED
+    assert room.topics() == ["classroom/room-205/cmd/pause"]
     room.stop()
     for name in ("dashboard", "commander", "homeassistant", "monitor", "room-204-check"):
         own_id = f"edge-classroom-{name}" if name.startswith("room-") else f"edge-{name}"

@@ -95,4 +95,7 @@ def test_what_the_broker_throws_away_has_the_remedy_of_its_reason() -> None:
     birth = problem.subscription_refused(URL, birth_topic("homeassistant"), Reason.NOT_AUTHORIZED, "x")
     assert "homeassistant.discovery: false" in birth.remedy
     for each in ("homeassistant/device/+/config", "classroom/room-1/cmd/+"):
-        assert problem.subscription_refused(URL, each, Reason.NOT_AUTHORIZED, "x").remedy == "check the user's rights there"
+        assert (
+            problem.subscription_refused(URL, each, Reason.NOT_AUTHORIZED, "x").remedy
+            == "check the user's rights there"
+        )
