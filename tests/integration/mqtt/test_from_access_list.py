@@ -59,10 +59,12 @@ class OldBroker(SchoolBroker):
         folder: For both.
         users: Who may connect, each with a password that only it knows.
         acl: Which of the access lists.
+        more: Lines of configuration behind those of the listener, which are to be kept.
     """
 
-    def __init__(self, folder: Path, users: tuple[str, ...], acl: str = "school.acl") -> None:
+    def __init__(self, folder: Path, users: tuple[str, ...], acl: str = "school.acl", more: str = "") -> None:
         super().__init__(folder, tls=True)
+        self._lines = more
         self.etc, self.kept = folder / "etc", folder / "kept"
         self.passwords = {user: secrets.token_hex(16) for user in users}
         self._acl = acl
@@ -84,7 +86,8 @@ class OldBroker(SchoolBroker):
         rewrite(edge / "school.conf", {"school.acl": self._acl})
         shutil.copytree(SHIPPED, self._folder / "clone/docs/mosquitto")
         for file in (*edge.glob("*.conf"), *(self._folder / "clone").rglob("*.conf")):
-            rewrite(file, {"listener 8883": f"listener {self.port} {HOST}", **self._places})
+            words = {"listener 8883": f"listener {self.port} {HOST}\n{self._lines}"}
+            rewrite(file, {**words, **self._places})
         for name in ("ca.pem", "ca.key"):
             if authority:
                 shutil.copy(authority / name, edge)
@@ -128,6 +131,16 @@ class OldBroker(SchoolBroker):
     def connect(self, name: str, client_id: str, **options: str) -> User:
         """As a user with its own password."""
         return User(self, name, password=self.passwords[name], client_id=client_id, **options)
+
+    def certificate(self, user: str) -> dict[str, str]:
+        """The files of a user, as on its own machine."""
+        places = {"certificate_file": "pem", "key_file": "key"}
+        files = {key: f"{self._folder}/{user}.{end}" for key, end in places.items()}
+        if not Path(files["key_file"]).exists():
+            run("sh", str(SHIPPED / "certificates.sh"), str(self.etc / "edge"), "--user", user)
+            for end in places.values():
+                shutil.copy(self.etc / f"edge/{user}.{end}", self._folder)
+        return files
 
     def kill(self) -> None:
         """End what runs."""
@@ -305,6 +318,46 @@ def every_user_has_the_rights_of_the_plugin(school: OldBroker) -> None:
             who.stop()
     files = [*(school.etc / "edge").rglob("*")]
     assert {(file.owner(), file.stat().st_mode & 0o22) for file in files} == {("root", 0)}
+
+
+CERTIFICATES = """cafile /etc/mosquitto/edge/ca.pem
+require_certificate true
+use_identity_as_username true
+"""
+
+
+def test_who_had_a_certificate_in_place_of_a_password_goes_on(folder: Path) -> None:
+    """Until it has a password: test_client_certificates.py has the next steps."""
+    school = OldBroker(folder / "school", ("dashboard",), more=CERTIFICATES)
+    school.prepare()
+    rooms = ("room-204", "room-205")
+
+    def room(name: str, client_id: str) -> User:
+        return User(school, name, password="", client_id=client_id, certificate=name)
+
+    try:
+        for name in rooms:
+            school.certificate(name)
+        run("chown", "-R", f"{BROKER}:", str(school.etc / "edge"))
+        school.systemctl("start")
+        before = room("room-204", "edge-classroom-room-204")
+        assert before.publish("classroom/room-204/window") == "No matching subscribers"
+        before.stop()
+        by_name = {
+            "for room in $(cut": f"for room in {' '.join(rooms)}; do make_user $room; done #",
+            "recorder ID": "recorder x",
+        }
+        assert "recorder: not in" in school.page("apt-get install mosquitto-clients python3", by_name)
+        school.page("systemctl stop mosquitto && cd", {})
+        wait_for(lambda: can_connect(school.port), 20, "the broker with the plugin")
+        for name, other in (rooms, rooms[::-1]):
+            again = room(name, f"edge-classroom-{name}")
+            assert again.publish(f"classroom/{name}/window") == "No matching subscribers"
+            assert again.publish(f"classroom/{other}/window") == REFUSED
+            assert again.ask(f"classroom/{other}/cmd/+") == [REFUSED]
+            again.stop()
+    finally:
+        school.kill()
 
 
 def keep_passwords(old: Path, rules: Path) -> str:
