@@ -199,7 +199,7 @@ TREATMENT: dict[str, Here | Elsewhere] = {
             "echo $! >/run/edge-docs.pid; sleep 2; }"
         },
         afterwards="kill -0 $(cat /run/edge-docs.pid) && kill $(cat /run/edge-docs.pid); "
-        "grep -q room-205/cmd/pause /var/lib/mosquitto/rules.json && cd / && rm -r /etc/mosquitto/edge",
+        "grep -q room-205/cmd/pause /var/lib/mosquitto/rules.json",
         broker=False,
     ),
     "docs/scale.md: systemctl status --no-pager mosquitto": Elsewhere("tests/integration/mqtt/test_broker_bounds.py"),
