@@ -24,8 +24,8 @@ from edge.contract.topics import Topics
 from edge.delivery.outbox import Outbox
 from edge.delivery.publisher import Publisher
 from edge.mqtt.client_factory import BrokerSettings
-from tests.load.fleet.plugin_broker import missing
-from tests.load.fleet.school import HOST, SHIPPED, SchoolBroker, find, run
+from tests.load.fleet.plugin_broker import PluginBroker, missing
+from tests.load.fleet.school import HOST, PASSWORD, SHIPPED, SchoolBroker, find, run
 from tests.load.fleet.users import User
 from tests.support.brokers import can_connect, free_port, wait_for
 from tests.support.paths import ROOT
@@ -59,10 +59,12 @@ class OldBroker(SchoolBroker):
         folder: For both.
         users: Who may connect, each with a password that only it knows.
         acl: Which of the access lists.
+        more: Lines of configuration behind those of the listener, which are to be kept.
     """
 
-    def __init__(self, folder: Path, users: tuple[str, ...], acl: str = "school.acl") -> None:
+    def __init__(self, folder: Path, users: tuple[str, ...], acl: str = "school.acl", more: str = "") -> None:
         super().__init__(folder, tls=True)
+        self._lines = more
         self.etc, self.kept = folder / "etc", folder / "kept"
         self.passwords = {user: secrets.token_hex(16) for user in users}
         self._acl = acl
@@ -84,7 +86,8 @@ class OldBroker(SchoolBroker):
         rewrite(edge / "school.conf", {"school.acl": self._acl})
         shutil.copytree(SHIPPED, self._folder / "clone/docs/mosquitto")
         for file in (*edge.glob("*.conf"), *(self._folder / "clone").rglob("*.conf")):
-            rewrite(file, {"listener 8883": f"listener {self.port} {HOST}", **self._places})
+            words = {"listener 8883": f"listener {self.port} {HOST}\n{self._lines}"}
+            rewrite(file, {**words, **self._places})
         for name in ("ca.pem", "ca.key"):
             if authority:
                 shutil.copy(authority / name, edge)
@@ -128,6 +131,16 @@ class OldBroker(SchoolBroker):
     def connect(self, name: str, client_id: str, **options: str) -> User:
         """As a user with its own password."""
         return User(self, name, password=self.passwords[name], client_id=client_id, **options)
+
+    def certificate(self, user: str) -> dict[str, str]:
+        """The files of a user, as on its own machine."""
+        places = {"certificate_file": "pem", "key_file": "key"}
+        files = {key: f"{self._folder}/{user}.{end}" for key, end in places.items()}
+        if not Path(files["key_file"]).exists():
+            run("sh", str(SHIPPED / "certificates.sh"), str(self.etc / "edge"), "--user", user)
+            for end in places.values():
+                shutil.copy(self.etc / f"edge/{user}.{end}", self._folder)
+        return files
 
     def kill(self) -> None:
         """End what runs."""
@@ -248,7 +261,8 @@ def test_users_keep_their_passwords_and_sessions_what_waits(
     record(school, 0)
     record(district, 0)
     ids = {broker: id_in_log(broker) for broker in brokers}
-    school.connect("room-205", "", session="edge-classroom-room-205").subscribe("classroom/room-205/cmd/+").stop()
+    other = school.connect("room-205", "", session="edge-classroom-room-205")
+    other.subscribe("classroom/room-205/cmd/+").subscribe("classroom/room-205/alert/+").stop()
     room = Windows(school, folder)
     try:
         room.send()
@@ -287,8 +301,11 @@ def test_users_keep_their_passwords_and_sessions_what_waits(
 def every_user_has_the_rights_of_the_plugin(school: OldBroker) -> None:
     room = school.connect("room-205", "", session="edge-classroom-room-205")
     room.wait("classroom/room-205/cmd/pause", b"on")  # it has waited meanwhile
+    # Its session has still subscribed to its alerts, of which it could leave as much unread as it likes.
+    assert room.publish("classroom/room-205/alert/disk") == "Success"
     assert room.ask("classroom/room-204/cmd/+", "#") == [REFUSED] * 2
     assert room.publish("classroom/room-204/window") == REFUSED
+    assert room.topics() == ["classroom/room-205/cmd/pause"]
     room.stop()
     for name in ("dashboard", "commander", "homeassistant", "monitor", "room-204-check"):
         own_id = f"edge-classroom-{name}" if name.startswith("room-") else f"edge-{name}"
@@ -303,6 +320,74 @@ def every_user_has_the_rights_of_the_plugin(school: OldBroker) -> None:
     assert {(file.owner(), file.stat().st_mode & 0o22) for file in files} == {("root", 0)}
 
 
+CERTIFICATES = """cafile /etc/mosquitto/edge/ca.pem
+require_certificate true
+use_identity_as_username true
+"""
+
+
+def test_who_had_a_certificate_in_place_of_a_password_goes_on(folder: Path) -> None:
+    """Until it has a password: test_client_certificates.py has the next steps."""
+    school = OldBroker(folder / "school", ("dashboard",), more=CERTIFICATES)
+    school.prepare()
+    rooms = ("room-204", "room-205")
+
+    def room(name: str, client_id: str) -> User:
+        return User(school, name, password="", client_id=client_id, certificate=name)
+
+    try:
+        for name in rooms:
+            school.certificate(name)
+        run("chown", "-R", f"{BROKER}:", str(school.etc / "edge"))
+        school.systemctl("start")
+        before = room("room-204", "edge-classroom-room-204")
+        assert before.publish("classroom/room-204/window") == "No matching subscribers"
+        before.stop()
+        by_name = {
+            "for room in $(cut": f"for room in {' '.join(rooms)}; do make_user $room; done #",
+            "recorder ID": "recorder x",
+        }
+        assert "recorder: not in" in school.page("apt-get install mosquitto-clients python3", by_name)
+        school.page("systemctl stop mosquitto && cd", {})
+        wait_for(lambda: can_connect(school.port), 20, "the broker with the plugin")
+        for name, other in (rooms, rooms[::-1]):
+            again = room(name, f"edge-classroom-{name}")
+            assert again.publish(f"classroom/{name}/window") == "No matching subscribers"
+            assert again.publish(f"classroom/{other}/window") == REFUSED
+            assert again.ask(f"classroom/{other}/cmd/+") == [REFUSED]
+            again.stop()
+    finally:
+        school.kill()
+
+
+def keep_passwords(old: Path, rules: Path) -> str:
+    """Run the program; returns what it says."""
+    command = [sys.executable, str(SHIPPED / "keep-passwords.py"), str(old), str(rules)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def test_the_plugin_was_there_already(tmp_path: Path) -> None:
+    old, new = PluginBroker(tmp_path / "old"), PluginBroker(tmp_path / "new")
+    for broker in (old, new):
+        broker.prepare()
+        broker.start()
+        try:
+            done = broker.script("room-1", PASSWORD if broker is old else secrets.token_hex(16))
+            assert done.returncode == 0, done.stderr
+        finally:
+            broker.stop()
+    assert keep_passwords(old.rules, new.rules) == ""
+    new.start()
+    try:
+        for name in ("room-1", "room-1-check"):
+            room = User(new, name, client_id=f"edge-classroom-{name}")
+            assert room.refused is None
+            room.stop()
+        assert new.script("--remove", "room-1").returncode == 0, "the administrator has the new password"
+    finally:
+        new.kill()
+
+
 def test_whose_password_it_does_not_know_is_said(tmp_path: Path) -> None:
     old, rules = tmp_path / "passwords", tmp_path / "rules.json"
     old.write_text("wall:$6$c2FsdA==$c3Vt\nhall:$7$101$c2FsdA==$c3Vt\n")
@@ -311,6 +396,4 @@ def test_whose_password_it_does_not_know_is_said(tmp_path: Path) -> None:
         ' {"username": "wall", "password": "x", "roles": [{"rolename": "wall"}]},'
         ' {"username": "hall-check", "password": "x", "roles": [{"rolename": "hall"}]}]}'
     )
-    command = [sys.executable, str(SHIPPED / "keep-passwords.py"), str(old), str(rules)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (0, f"wall: not in {old}\n")
+    assert keep_passwords(old, rules) == f"wall: not in {old}\n"
