@@ -18,7 +18,7 @@ def reverse_proxy(port: int, *, keep_host: bool = False) -> Iterator[str]:
 
     Args:
         port: Of the server behind.
-        keep_host: Whether that one sees the name which the browser asked for (Caddy), or its own (nginx).
+        keep_host: Whether that one sees the name which the browser asked for, or its own, as behind nginx.
     """
 
     class Handler(BaseHTTPRequestHandler):

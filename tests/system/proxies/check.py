@@ -1,4 +1,4 @@
-"""What must hold behind a web server, tried with the configurations of docs/dashboard.md: see check.sh."""
+"""What must hold behind nginx, tried with the configurations of docs/dashboard.md: see check.sh."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ from tests.support.dashboard_page import Room, see
 from tests.support.paths import ROOT
 
 NAME = "school.example"
-KINDS = ("caddy-root", "caddy-path", "nginx-root", "nginx-path")
+PATHS = {"root": "/", "path": "/rooms/"}
 NUMBERS = itertools.count(1)  # of windows
-BLOCK = re.compile(r"^```(caddy|nginx)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+BLOCK = re.compile(r"^```nginx\n(.*?)^```", re.DOTALL | re.MULTILINE)
 NGINX = """
 daemon off; pid nginx.pid; error_log stderr warn;
 {main}
@@ -44,11 +44,9 @@ http {{
 
 
 def main(programs: Path, kinds: list[str]) -> int:
-    """Every kind in turn; 0 when all holds."""
-    *sites, (_, main) = BLOCK.findall((ROOT / "docs/dashboard.md").read_text())
-    caddy, caddy_path, nginx, nginx_path = (text for _, text in sites)
-    texts = (caddy, swapped("school.example {\n.*}\n", caddy_path, caddy), nginx)
-    blocks = dict(zip(KINDS, (*texts, swapped(r"    location / {\n.*?    }\n", nginx_path, nginx)), strict=True))
+    """Both places in turn; 0 when all holds."""
+    site, lines, main = BLOCK.findall((ROOT / "docs/dashboard.md").read_text())
+    sites = {"root": site, "path": swapped(r"    location / {\n.*?    }\n", lines, site)}
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as running:
         here = Path(folder)
         certificate(here)
@@ -60,7 +58,7 @@ def main(programs: Path, kinds: list[str]) -> int:
         for kind in kinds:
             with tempfile.TemporaryDirectory(dir=here) as own:
                 (Path(own) / "main.conf").write_text(main)
-                check(kind, programs, blocks[kind], here, Path(own), broker, room)
+                check(kind, programs, sites[kind], here, Path(own), broker, room)
     return 0
 
 
@@ -72,8 +70,8 @@ def swapped(place: str, lines: str, text: str) -> str:
 
 
 def check(kind: str, programs: Path, text: str, keys: Path, here: Path, broker: int, room: Room) -> None:
-    """One web server at one place."""
-    path = "/rooms/" if kind.endswith("path") else "/"
+    """The page at one place."""
+    path = PATHS[kind]
     page, port = free_port(), free_port()
     today = date.today()  # noqa: DTZ011 - as people count
     token = add_grant(here / "access.yaml", "smith", "reader", ["room-1"], today, None)
@@ -89,7 +87,7 @@ def check(kind: str, programs: Path, text: str, keys: Path, here: Path, broker: 
         str(page),
     ]
     dashboard += ["--access-file", str(here / "access.yaml"), "--public-url", f"https://{NAME}:{port}{path}"]
-    with started(here, *server(kind, programs, site, keys, here, port)):
+    with started(here, *server(programs, site, here, port)):
         context = ssl.create_default_context(cafile=str(keys / "site.pem"))
         client = httpx.Client(
             base_url=f"https://127.0.0.1:{port}",
@@ -98,9 +96,9 @@ def check(kind: str, programs: Path, text: str, keys: Path, here: Path, broker: 
             timeout=20,
         )
         with started(here, *dashboard):
-            wait_for(lambda: can_connect(page) and can_connect(port), 30, f"{kind} and the dashboard")
+            wait_for(lambda: can_connect(page) and can_connect(port), 30, "nginx and the dashboard")
             assert port not in {each.laddr.port for each in psutil.net_connections("udp")}, "no bound is of HTTP/3"
-            bounds(kind, client, path, port, context)
+            bounds(client, path, port, context)
             begun = unfinished(port, context)
             form(client, path, token)
             delays = events(client, path, token, room, begun)
@@ -110,7 +108,7 @@ def check(kind: str, programs: Path, text: str, keys: Path, here: Path, broker: 
     print(f"{kind}: form, cookie, deep link, signing out; events {max(delays) * 1000:.0f} ms after the window at most")
 
 
-def bounds(kind: str, client: httpx.Client, path: str, port: int, context: ssl.SSLContext) -> None:
+def bounds(client: httpx.Client, path: str, port: int, context: ssl.SSLContext) -> None:
     """No HTTP/2, whose connections carry hundreds of requests, and no large form, which nginx would keep in a file."""
     context.set_alpn_protocols(["h2", "http/1.1"])
     with context.wrap_socket(socket.create_connection(("127.0.0.1", port)), server_hostname=NAME) as connection:
@@ -118,7 +116,7 @@ def bounds(kind: str, client: httpx.Client, path: str, port: int, context: ssl.S
     context.set_alpn_protocols(["http/1.1"])
     answer = client.post(path, content=b"x" * 65537, extensions={"sni_hostname": NAME})
     assert answer.status_code == 413, answer
-    assert kind.startswith("caddy") or "nginx" in answer.text, "only the page has refused it"
+    assert "nginx" in answer.text, "only the page has refused it"
 
 
 def form(client: httpx.Client, path: str, token: str) -> None:
@@ -233,17 +231,12 @@ def get(client: httpx.Client, path: str, **options: Any) -> httpx.Response:
     return client.get(path, extensions={"sni_hostname": NAME}, **options)
 
 
-def server(kind: str, programs: Path, site: str, keys: Path, here: Path, port: int) -> list[str]:
-    """The command of the web server; its site is the one of the docs, but for port and certificate."""
-    if kind.startswith("nginx"):
-        (here / "nginx.conf").write_text(
-            NGINX.format(main=(here / "main.conf").read_text(), site=site.replace("listen 443", f"listen {port}"))
-        )
-        return [str(programs / "usr/sbin/nginx"), "-p", str(here), "-e", "stderr", "-c", str(here / "nginx.conf")]
-    own = f"https://{NAME}:{port} {{\n    tls {keys}/site.pem {keys}/site.key"
-    head = "{\n    admin off\n    auto_https disable_redirects\n    skip_install_trust\n"
-    (here / "Caddyfile").write_text(site.replace("{\n", head, 1).replace(f"{NAME} {{", own, 1))
-    return [str(programs / "usr/bin/caddy"), "run", "--adapter", "caddyfile", "--config", str(here / "Caddyfile")]
+def server(programs: Path, site: str, here: Path, port: int) -> list[str]:
+    """The command of nginx; its site is the one of the docs, but for port and certificate."""
+    (here / "nginx.conf").write_text(
+        NGINX.format(main=(here / "main.conf").read_text(), site=site.replace("listen 443", f"listen {port}"))
+    )
+    return [str(programs / "usr/sbin/nginx"), "-p", str(here), "-e", "stderr", "-c", str(here / "nginx.conf")]
 
 
 def certificate(here: Path) -> None:
@@ -257,7 +250,7 @@ def certificate(here: Path) -> None:
 def started(here: Path, *command: str) -> Iterator[None]:
     """A program that is ended in the end; what it said is shown where something fails."""
     log = here / f"{Path(command[0]).name}-{time.monotonic_ns()}.log"
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_DATA_HOME": str(here), "XDG_CONFIG_HOME": str(here)}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with log.open("w") as out:
         process = subprocess.Popen(command, cwd=here, env=environment, stdout=out, stderr=out)
     try:
