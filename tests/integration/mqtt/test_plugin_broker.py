@@ -650,4 +650,7 @@ def test_a_district_is_set_up_with_it(school: PluginBroker, user: Connect, tmp_p
     bridge.stop()
     office = user("office")
     assert office.ask("north/+/window", "#") == [GRANTED, REFUSED]
+    # What waits of another school in a recorder's session ends it: whoever had its password could leave that there.
+    school.add("recorder", "recorder-north", prefix="north")
+    assert user("recorder-north").ask("north/+/window", "south/+/window", "+/+/window") == [GRANTED, REFUSED, REFUSED]
     assert user("office-1").ask(f"$share/{SHARE}/north/+/window", "$share/x/#") == [GRANTED, REFUSED]
