@@ -390,10 +390,13 @@ def test_the_plugin_was_there_already(tmp_path: Path) -> None:
 
 def test_whose_password_it_does_not_know_is_said(tmp_path: Path) -> None:
     old, rules = tmp_path / "passwords", tmp_path / "rules.json"
-    old.write_text("wall:$6$c2FsdA==$c3Vt\nhall:$7$101$c2FsdA==$c3Vt\n")
+    old.write_text("wall:$6$c2FsdA==$c3Vt\nhall:$7$101$c2FsdA==$c3Vt\nroof:$7$101$c2FsdA==$c3Vt\n")
     rules.write_text(
         '{"clients": [{"username": "admin", "password": "x", "salt": "y", "iterations": 7},'
         ' {"username": "wall", "password": "x", "roles": [{"rolename": "wall"}]},'
         ' {"username": "hall-check", "password": "x", "roles": [{"rolename": "hall"}]}]}'
     )
-    assert keep_passwords(old, rules) == f"wall: not in {old}\n"
+    assert keep_passwords(old, rules) == f"wall: not in {old}\nroof: not in {rules}\n"
+    old.write_text('{"clients": [{"username": "wall"}]}')  # the plugin's, who had only a certificate
+    assert f"wall: not in {old}\n" in keep_passwords(old, rules)
+    assert '"password": "x"' in rules.read_text().replace("\t", "")
