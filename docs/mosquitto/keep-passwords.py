@@ -37,7 +37,7 @@ def main(old: str, file: str) -> None:
         for key in [key for key in user if is_sum(key)]:
             del user[key]
         user.update(kept)
-    for name in known.keys() - {ADMIN, *(user["username"] for user in rules["clients"])}:
+    for name in sorted(known.keys() - {ADMIN, *(user["username"] for user in rules["clients"])}):
         print(f"{name}: not in {file}")
     new = Path(f"{file}.new")
     new.touch(0o600)
