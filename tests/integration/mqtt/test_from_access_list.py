@@ -282,7 +282,7 @@ def test_users_keep_their_passwords_and_sessions_what_waits(
         said = district.page(
             "apt-get install mosquitto-clients python3",
             {
-                "make_user --recorder recorder ID": f"make_user --prefix + --recorder recorder {ids[district]}",
+                "make_user --recorder recorder ID": f"make_user --prefix north --recorder recorder {ids[district]}",
                 "for room in $(cut": "for school in north south; do make_user --school $school bridge-$school; done #",
                 'make_user "--$user"': 'make_user --prefix + "--$user"', "commander homeassistant": "commander",
             },
