@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import settings as tries
 from hypothesis import strategies as st
 
+from edge.contract.labels import MAX_LABEL
 from edge.contract.payloads import WindowPayload
 from edge.contract.timestamps import format_timestamp
-from edge.contract.validation import MAX_LABEL
 from edge.recording.deletion_requests import Request
 from edge.recording.window_record import WindowRecord
 from edge.recording.window_sums import MAX_LABELS, OTHER
