@@ -224,12 +224,12 @@ class Recording:
             lambda since, until: self._rollups.next_day(device, "main.windows", since, until),
             start, end,
         )  # fmt: skip
-        return [
-            WindowsOfDay(
-                self._moment(f"{day}T00:00:00.000Z").date(), int(str(windows)), str(received), int(str(numbers))
-            )
-            for day, windows, received, numbers in found
-        ]
+        days = []
+        for day, windows, received, numbers in found:
+            if not isinstance(numbers, int):  # of text SQLite makes a sum, too
+                raise self.damaged((device, day, numbers))
+            days.append(WindowsOfDay(self._moment(f"{day}T00:00:00.000Z").date(), windows, str(received), numbers))
+        return days
 
     def deleted(self, after: int) -> list[Deleted]:
         """As `Recorded`."""

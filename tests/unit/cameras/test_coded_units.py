@@ -34,6 +34,13 @@ def test_nal_units_are_counted(packet: Callable[[int], bytes], codec: str) -> No
     assert has_too_many_units(packet(MAX_UNITS + 1), codec)
 
 
+@pytest.mark.parametrize("codec", ["mpeg1video", "mpeg2video"])
+def test_slices_of_mpeg_2_are_counted(codec: str) -> None:
+    packet = with_start_codes(b"\0\0\x01")
+    assert not has_too_many_units(packet(MAX_UNITS), codec)
+    assert has_too_many_units(packet(MAX_UNITS + 1), codec)
+
+
 @pytest.mark.parametrize("codec", ["libdav1d", "libaom-av1", "av1"])
 def test_obus_are_counted(codec: str) -> None:
     assert not has_too_many_units(obus(MAX_UNITS), codec)
