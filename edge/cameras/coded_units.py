@@ -6,6 +6,7 @@ FFmpeg looks at no time within a packet, and nothing can end it there.
 from __future__ import annotations
 
 import re
+import struct
 from itertools import islice
 
 MAX_UNITS = 640
@@ -16,6 +17,7 @@ No level of H.265 allows more than 600 slice segments in a picture (MaxSliceSegm
 macroblocks (135 at 2160 rows). Some cut a picture into slices that fit into a packet of the network: 640 of them are
 900 KB. What else belongs to a picture (parameter sets, messages) are some ten units.
 """
+MAX_PARTS = 1000  # of a PNG; cameras and programs write some ten
 NAL_CODECS = frozenset({"h264", "hevc", "vvc", "mpeg1video", "mpeg2video"})  # FFmpeg's names of decoders
 AV1_DECODERS = frozenset({"av1", "libdav1d", "libaom-av1"})
 UNIT_CODECS = NAL_CODECS | AV1_DECODERS
@@ -40,6 +42,19 @@ def has_too_many_units(packet: bytes, codec: str) -> bool:
     # what they are not, real packets end after a few steps: their first byte is 0, and lengths of 2 bytes and more are
     # soon larger than what follows.
     return any(_nal_units(packet, size) > MAX_UNITS for size in LENGTH_SIZES)
+
+
+def has_too_many_parts(png: bytes) -> bool:
+    """Whether a PNG has more texts and other chunks than MAX_PARTS, beside those with the picture itself.
+
+    FFmpeg looks for each text among all that came before it.
+    """
+    at, count = len(b"\x89PNG\r\n\x1a\n"), 0
+    while count <= MAX_PARTS and at + 8 <= len(png):
+        length, kind = struct.unpack_from(">I4s", png, at)
+        count += kind != b"IDAT"
+        at += 12 + length
+    return count > MAX_PARTS
 
 
 def _nal_units(packet: bytes, size: int) -> int:
