@@ -1,4 +1,4 @@
-"""`edge check`, `support`, `unregister` and what reads, beside a daemon with an embedded broker look at that very one."""
+"""`edge check`, `support`, `unregister` and what only reads look at the embedded broker of the daemon that runs."""
 
 from __future__ import annotations
 
