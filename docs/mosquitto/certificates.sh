@@ -4,9 +4,8 @@
 #   sh certificates.sh FOLDER --user room-204
 #   sh certificates.sh FOLDER --revoke room-204 [SERIAL]
 # Makes ca.pem, ca.key and crl.pem in FOLDER, unless they are there, then server.pem and server.key for these names and
-# addresses; or room-204.pem and room-204.key, which a client shows besides its password, or, with the access list, in place
-# of one: it is the user room-204 then. Keep ca.key off the broker and off every room; ca.pem is no secret and goes to all
-# of them. Each certificate of a user is also kept as
+# addresses; or room-204.pem and room-204.key, which a client shows besides its password.
+# Keep ca.key off the broker and off every room; ca.pem is no secret and goes to all of them. Each certificate of a user is also kept as
 # issued/room-204/SERIAL.pem. --revoke puts one on the list crl.pem of those that are good no longer, which goes to the broker; where
 # room-204 has several that are good, it says which, and wants the serial number of one. It needs ca.key, the folder issued, and revoked.txt,
 # which has who is on the list. Keep these and crl.pem with ca.key.
@@ -145,7 +144,7 @@ if [ "$owner" = server ]; then
     printf 'subjectAltName=%s\nextendedKeyUsage=serverAuth\n' "$names" >"$owner.ext"
 else
     names="the user $owner"
-    common=$owner # which is whom Mosquitto takes the client for (use_identity_as_username, with the access list)
+    common=$owner
     printf 'extendedKeyUsage=clientAuth\n' >"$owner.ext"
 fi
 openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=$common" -keyout "$owner.key" -out "$owner.csr"

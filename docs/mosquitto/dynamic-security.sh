@@ -418,7 +418,7 @@ if [ "$companion" ]; then
     ask "$read_by_right, $made" "$@"
     require_taken
     made='' done_so_far="the user is not complete: \`--remove $name\` takes it away"
-    # What one of that name has left that was removed by an earlier version of this script, or with the access list. Before the
+    # What one of that name has left that was removed by an earlier version of this script, or from an access list. Before the
     # room itself may connect, which may know its password already, and says it is there.
     clear_topics "$retained $passing" "$companion" "$client-check" "$@"
 fi

@@ -21,7 +21,7 @@ from edge.mqtt.reason_codes import Reason
 CLIENT_ID_PATTERN = r"[^+#/\x00-\x1f\x7f]{1,64}"
 CREDENTIALS = ("username", "password_file", "certificate_file", "key_file")
 """Keys of `mqtt` that are for the broker they were configured for, and for no other."""
-REFUSAL_REMEDY = "check mqtt.username, mqtt.password_file, --client-id and the broker's access list"
+REFUSAL_REMEDY = "check mqtt.username, mqtt.password_file, --client-id and the user's rights at the broker"
 REMEDIES: Mapping[int, str] = {
     **dict.fromkeys(reason_codes.CREDENTIALS, REFUSAL_REMEDY),
     Reason.CLIENT_IDENTIFIER_NOT_VALID: "the broker does not take this id: give another --client-id",

@@ -18,10 +18,11 @@ from edge.text import printable
 LONGEST_TOPIC = 200  # characters of a topic in a text: commands come below any name
 REACH_REMEDY = "check mqtt.broker, and that the broker is running"
 PORT_REMEDY = "is it an MQTT port, and not a TLS one?"
-REFUSAL_REMEDY = "check mqtt.username, mqtt.password_file and the broker's access list"
-ACCESS_REMEDY = "check its access list"
+REFUSAL_REMEDY = "check mqtt.username, mqtt.password_file and the user's rights at the broker"
+ACCESS_REMEDY = "check the user's rights there"
 ANNOUNCE_REMEDY = (
-    "where `edge announce` announces all rooms, set homeassistant.discovery: false; otherwise check its access list"
+    "where `edge announce` announces all rooms, set homeassistant.discovery: false; "
+    "otherwise check the user's rights there"
 )
 SEARCH_REMEDY = "looking for the topic that it does not take"
 PACKET_REMEDY = "raise the broker's maximum packet size (Mosquitto: max_packet_size)"

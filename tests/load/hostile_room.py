@@ -38,7 +38,7 @@ from rich.table import Table
 
 from tests.load.elsewhere import OURS, Elsewhere, inside
 from tests.load.fleet.plugin_broker import PluginBroker, client_id
-from tests.load.fleet.school import HOST, PASSWORD, SHIPPED, SchoolBroker
+from tests.load.fleet.school import HOST, PASSWORD, SHIPPED
 from tests.support.brokers import wait_for
 from tests.support.hostile import KINDS
 from tests.support.paths import ROOT
@@ -104,7 +104,7 @@ ATTACKS: dict[str, Callable[[int], tuple[str, bytes]]] = {
 class Client:
     """A user of the broker."""
 
-    def __init__(self, broker: SchoolBroker, name: str) -> None:
+    def __init__(self, broker: PluginBroker, name: str) -> None:
         self._client = paho.Client(CallbackAPIVersion.VERSION2, client_id(name), protocol=MQTTProtocolVersion.MQTTv5)
         self._client.username_pw_set(name, PASSWORD)
         self._client.max_inflight_messages_set(IN_FLIGHT)

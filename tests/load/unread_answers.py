@@ -26,8 +26,8 @@ from pathlib import Path
 import psutil
 
 from tests.load.elsewhere import inside
-from tests.load.fleet.plugin_broker import client_id
-from tests.load.fleet.school import HOST, SHIPPED, SchoolBroker
+from tests.load.fleet.plugin_broker import PluginBroker, client_id
+from tests.load.fleet.school import HOST, SHIPPED
 from tests.load.fleet.users import User
 from tests.load.raw_flood import connect
 
@@ -53,11 +53,13 @@ def main() -> int:
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     subprocess.run(["nft", "-f", SHIPPED / "limits.nft"], check=True)
     with tempfile.TemporaryDirectory() as folder:
-        broker = SchoolBroker(Path(folder), [HOSTILE, ROOM, "recorder"], tls=False)
+        broker = PluginBroker(Path(folder))
         broker.port = PORT
         broker.prepare()
         broker.start()
         try:
+            broker.add_rooms(HOSTILE, ROOM)
+            broker.add("recorder", "recorder")
             figures = _figures(broker, _environment(Path(folder), no_destroy=args.no_destroy))
         finally:
             broker.kill()
@@ -77,7 +79,7 @@ def _environment(folder: Path, *, no_destroy: bool) -> dict[str, str]:
     return {**os.environ, "PATH": f"{wrapper.parent}:{search}", "SS": real.stdout.strip()}
 
 
-def _figures(broker: SchoolBroker, environment: dict[str, str]) -> dict[str, int]:
+def _figures(broker: PluginBroker, environment: dict[str, str]) -> dict[str, int]:
     assert broker.process is not None
     memory = psutil.Process(broker.process.pid).memory_info
     reader = User(broker, "recorder", session=client_id("recorder")).subscribe(TOPIC)

@@ -69,7 +69,7 @@ def test_a_broker_that_refuses(
     code, line = checked(edge, pictures, port)
     assert code == 1
     assert words in line
-    assert "access list" in line
+    assert "rights" in line
 
 
 @pytest.mark.parametrize("username", ["room-1", "room-1-check", None])

@@ -185,7 +185,7 @@ def test_a_forbidden_topic_is_named_once_and_everything_else_goes_on(
     assert len(broker.levels) == connections
     assert len(broker.offered) == offered
     assert named(caplog, DISCOVERY) == 1
-    assert named(caplog, "check its access list") == 1
+    assert named(caplog, "check the user's rights there") == 1
     assert named(caplog, "another client") == 0
     publisher.check()
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.load.fleet.bridge import Bridge
 from tests.load.fleet.plugin_broker import PluginBroker, client_id, missing
-from tests.load.fleet.school import DISTRICT_LINE, HOST, PASSWORD, SHIPPED
+from tests.load.fleet.school import DISTRICT_LINE, HOST, SHIPPED
 from tests.load.fleet.users import User
 from tests.load.hostile_room import HOSTILE, Client
 from tests.load.raw_flood import PUBLISH_1, connect, main, packet, text
@@ -25,15 +26,15 @@ pytestmark = pytest.mark.skipif(bool(missing()), reason=f"not installed: {', '.j
 
 
 @pytest.fixture
-def brokers() -> Iterator[list[PluginBroker]]:
+def brokers() -> Iterator[list[PluginBroker | Bridge]]:
     """Whatever is put there is ended."""
-    started: list[PluginBroker] = []
+    started: list[PluginBroker | Bridge] = []
     yield started
     for broker in started:
         broker.kill()
 
 
-def bridged(brokers: list[PluginBroker], folder: Path, *district_lines: str) -> tuple[PluginBroker, User]:
+def bridged(brokers: list[PluginBroker | Bridge], folder: Path, *district_lines: str) -> tuple[PluginBroker, User]:
     """A school's broker whose bridge is connected, and who reads the windows of its one honest room at the district."""
     district = PluginBroker(folder / "district", more=district_lines)
     brokers.append(district)
@@ -41,23 +42,23 @@ def bridged(brokers: list[PluginBroker], folder: Path, *district_lines: str) -> 
     district.start()
     district.add("school", SCHOOL, "bridge-north")
     district.add("recorder", "office", prefix="+")
-    district.add("dashboard", "dashboard", prefix="+")
-    lines = (SHIPPED / "bridge.conf").read_text().replace("district.example.org:8883", f"{HOST}:{district.port}")
-    lines = lines.replace("CHANGE-ME-TOO", "of-its-own").replace("CHANGE-ME", PASSWORD).replace("2 60", "1")
-    lines = re.sub(r"(?m)^bridge_(cafile|tls_version) .*\n", "", lines).replace(" north/", f" {SCHOOL}/")
-    lines = lines.replace("remote_username north", f"remote_username {SCHOOL}")
-    school = PluginBroker(folder / "school", more=[lines])
+    school = PluginBroker(folder / "school")
     brokers.append(school)
     school.prepare()
     school.start()
     school.add_rooms(ROOM, HOSTILE)
-    link = User(district, "dashboard", client_id=client_id("dashboard")).subscribe("+/bridge/link")
-    link.wait(f"{SCHOOL}/bridge/link", b"1")
-    link.stop()
-    return school, User(district, "office", session=client_id("office")).subscribe(f"+/{ROOM}/window")
+    bridge = Bridge(folder / "bridge", school, district.port, name=SCHOOL)
+    brokers.append(bridge)
+    bridge.start()
+    office = User(district, "office", session=client_id("office")).subscribe(f"+/{ROOM}/window")
+    honest = User(school, ROOM, session=client_id(ROOM))
+    honest.publish(f"classroom/{ROOM}/info", retain=True)
+    honest.stop()
+    office.subscribe(f"{SCHOOL}/{ROOM}/info").wait(f"{SCHOOL}/{ROOM}/info")
+    return school, office
 
 
-def test_messages_of_the_full_size_do_not_stop_the_bridge(brokers: list[PluginBroker], tmp_path: Path) -> None:
+def test_messages_of_the_full_size_do_not_stop_the_bridge(brokers: list[PluginBroker | Bridge], tmp_path: Path) -> None:
     """One that is too long for the district would end the bridge's connection, and be sent again at the next one."""
     assert f"echo '{DISTRICT_LINE}' >>" in (ROOT / "docs/scale.md").read_text(), "as it is said there"
     school, office = bridged(brokers, tmp_path, DISTRICT_LINE)
@@ -75,7 +76,7 @@ def test_messages_of_the_full_size_do_not_stop_the_bridge(brokers: list[PluginBr
 
 
 def test_what_the_next_broker_or_reader_refuses_does_not_travel_over_the_bridge(
-    brokers: list[PluginBroker], tmp_path: Path
+    brokers: list[PluginBroker | Bridge], tmp_path: Path
 ) -> None:
     """It would be sent again after each refusal. Which is refused, differs: here a property that paho does not take."""
     school, office = bridged(brokers, tmp_path, DISTRICT_LINE)
@@ -88,12 +89,12 @@ def test_what_the_next_broker_or_reader_refuses_does_not_travel_over_the_bridge(
     honest = User(school, ROOM, session=client_id(ROOM))
     assert honest.publish(f"classroom/{ROOM}/window", "after it") == "Success"
     office.wait(f"{SCHOOL}/{ROOM}/window", b"after it")
-    assert office.messages[0].payload == b"with a property"
+    assert office.wait(f"{SCHOOL}/{HOSTILE}/window").payload == b"with a property"
     honest.stop()
     office.stop()
 
 
-def started(brokers: list[PluginBroker], folder: Path, *more: str) -> PluginBroker:
+def started(brokers: list[PluginBroker | Bridge], folder: Path, *more: str) -> PluginBroker:
     """A school's broker with the hostile room, and lines beyond its settings."""
     broker = PluginBroker(folder, more=list(more))
     brokers.append(broker)
@@ -103,7 +104,7 @@ def started(brokers: list[PluginBroker], folder: Path, *more: str) -> PluginBrok
     return broker
 
 
-def test_no_topic_has_an_alias(brokers: list[PluginBroker], tmp_path: Path) -> None:
+def test_no_topic_has_an_alias(brokers: list[PluginBroker | Bridge], tmp_path: Path) -> None:
     """Messages of 11 bytes, and such as grow by their topic on their way to everybody else."""
     broker = started(brokers, tmp_path)
     with connect(HOST, broker.port, HOSTILE) as wire:
@@ -112,7 +113,7 @@ def test_no_topic_has_an_alias(brokers: list[PluginBroker], tmp_path: Path) -> N
     assert answer[:1] in (b"", b"\xe0"), "hung up, with a word or without"
 
 
-def test_no_message_has_qos_2(brokers: list[PluginBroker], tmp_path: Path) -> None:
+def test_no_message_has_qos_2(brokers: list[PluginBroker | Bridge], tmp_path: Path) -> None:
     """Of such ones Mosquitto keeps as many open as somebody does not end."""
     broker = started(brokers, tmp_path)
     with connect(HOST, broker.port, HOSTILE) as wire:
@@ -125,7 +126,7 @@ def test_no_message_has_qos_2(brokers: list[PluginBroker], tmp_path: Path) -> No
         assert wire.recv(100)[:1] == b"\x40", "no other message is"
 
 
-def test_a_million_empty_messages_push_no_window_out(brokers: list[PluginBroker], tmp_path: Path) -> None:
+def test_a_million_empty_messages_push_no_window_out(brokers: list[PluginBroker | Bridge], tmp_path: Path) -> None:
     """They take 15 minutes through limits.nft, and count as nothing in bytes: a recorder may be away for so long."""
     broker = started(brokers, tmp_path, "sys_interval 1")
     broker.add_rooms(ROOM)

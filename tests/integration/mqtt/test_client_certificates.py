@@ -20,6 +20,7 @@ from edge.daemon.paths import broker_settings
 from edge.errors import EdgeError
 from edge.recording.recording_service import RecordingService
 from edge.recording.recording_task import RecordingTask
+from tests.load.fleet.bridge import Bridge
 from tests.load.fleet.plugin_broker import ADMIN, PluginBroker, client_id, missing
 from tests.load.fleet.school import HOST, PASSWORD, SHIPPED
 from tests.load.fleet.users import User
@@ -48,9 +49,9 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> PluginBroker:
 
 @pytest.fixture(scope="module")
 def school(authority: PluginBroker) -> Iterator[PluginBroker]:
-    """With the lines of the page for the plugin; its users are made by who shows a certificate."""
+    """With the lines of the page; its users are made by who shows a certificate."""
     page = (ROOT / "docs/scale.md").read_text()
-    lines = re.findall(r"(?ms)^\*\*With the plugin,\*\* put these three lines .*?^```\n(.*?)^```", page)
+    lines = re.findall(r"(?ms)^Put these three lines .*?^```\n(.*?)^```", page)
     assert len(lines) == 1
     configuration = authority.script_folder / "test.conf"
     configuration.write_text(f"{configuration.read_text()}\n{authority.localised(lines[0])}")
@@ -143,30 +144,72 @@ def test_a_removed_room_is_not_let_in_with_its_certificate(school: PluginBroker,
     assert watching.topics() == []
 
 
+def test_a_revoked_certificate_lets_nobody_in_and_the_next_one_does(school: PluginBroker) -> None:
+    """Of a room that has got another one since."""
+    folder = school.script_folder
+    school.add_rooms("room-7")
+    school.certificate("room-7")
+    (old,) = (folder / "issued/room-7").iterdir()
+
+    def script(*words: str) -> subprocess.CompletedProcess[str]:
+        command = ["sh", str(SHIPPED / "certificates.sh"), str(folder), *words]
+        return subprocess.run(command, check=False, capture_output=True, text=True)
+
+    def let_in(certificate: str) -> bool:
+        try:
+            return "round trip" in check_broker(config_of(school, "room-7", "room-7-check", certificate), None)
+        except EdgeError:
+            return False
+
+    for end in ("pem", "key"):
+        (folder / f"room-7.{end}").rename(folder / f"stolen.{end}")
+    assert let_in("stolen")
+    assert script("--user", "room-7").returncode == 0  # before the other is revoked
+    which = script("--revoke", "room-7")
+    (new,) = set((folder / "issued/room-7").iterdir()) - {old}
+    assert (which.returncode, f"{old.stem}, made" in which.stderr) == (1, True)
+    assert re.search(f"{new.stem}, made .*, now room-7.pem", which.stderr)
+    for _ in range(2):  # again, as after a Ctrl-C
+        assert script("--revoke", "room-7", old.stem).returncode == 0
+    (folder / "revoked.txt").rename(folder / "elsewhere")
+    other = script("--revoke", "room-9")
+    assert (other.returncode, "the new list would lack" in other.stderr) == (1, True)
+    (folder / "elsewhere").rename(folder / "revoked.txt")
+    school.stop()
+    school.start()
+    assert not let_in("stolen")
+    assert let_in("room-7")
+    assert school.script("--remove", "room-7").returncode == 0
+
+
 def test_a_bridge_shows_a_certificate(school: PluginBroker, user: Connect, tmp_path: Path) -> None:
     school.add("school", "north", "bridge-north")
     school.add("recorder", "office", prefix="+")
     office = user("office", certificate="recorder").subscribe("north/+/window")
-    shown = school.certificate("north")
-    lines = (SHIPPED / "bridge.conf").read_text().replace("district.example.org:8883", f"{HOST}:{school.port}")
-    lines = lines.replace("CHANGE-ME-TOO", "of-its-own").replace("CHANGE-ME", PASSWORD)
-    lines = lines.replace("/etc/mosquitto/edge", str(school.script_folder))
-    ours = f"bridge_certfile {shown['certificate_file']}\nbridge_keyfile {shown['key_file']}\nbridge_cafile"
-    north = PluginBroker(tmp_path / "north", more=[lines.replace("bridge_cafile", ours)])
+    north = PluginBroker(tmp_path / "north")
     north.prepare()
     north.start()
+    shown = school.certificate("north")
+    lines = (
+        f"bridge_certfile {shown['certificate_file']}",
+        f"bridge_keyfile {shown['key_file']}",
+        f"bridge_cafile {school.ca}",
+    )
+    bridge = Bridge(tmp_path / "bridge", north, school.port, district_lines=lines)
+    bridge.start()
     try:
         north.add_rooms("room-1")
         room = User(north, "room-1", client_id=client_id("room-1"))
-        assert room.publish("classroom/room-1/window", "carried") == "Success"
-        office.wait("north/room-1/window", b"carried")
+        assert room.publish("classroom/room-1/info", "carried", retain=True) == "Success"
+        office.subscribe("north/+/info").wait("north/room-1/info", b"carried")
         room.stop()
     finally:
+        bridge.kill()
         north.kill()
 
 
 def test_the_upgrade_of_a_broker_that_went_by_certificates_alone(school: PluginBroker, user: Connect) -> None:
-    """As an earlier version of docs/scale.md set it up, with the default of `mosquitto_ctrl dynsec init`."""
+    """As 0.2.0 set it up; first with the default of `mosquitto_ctrl dynsec init`, which the script takes back."""
     configuration = school.script_folder / "test.conf"
     by_certificate = config_of(school, "room-9", None, "room-9")
 
@@ -198,7 +241,7 @@ def test_the_upgrade_of_a_broker_that_went_by_certificates_alone(school: PluginB
     restart(f"{as_the_page_says}\n{IDENTITY}\n", deliver_unasked)
     try:
         assert read_by_room_9() == [b"waits", b"comes"]
-        step(school, "sh dynamic-security.sh --save")
+        assert school.script("--save").returncode == 0
         assert read_by_room_9() == []
         assert takes_any_client_id(by_certificate)
         assert "round trip" in check_broker(

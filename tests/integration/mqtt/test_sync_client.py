@@ -145,7 +145,7 @@ def test_refused_for_what_only_a_person_can_change(start_broker: Callable[..., B
     code, text = problem_of(start_broker("allow_anonymous false").port)
     assert code is ProblemCode.CREDENTIALS
     assert "refuses a client without user name" in text
-    assert "check mqtt.username, mqtt.password_file and the broker's access list" in text
+    assert "check mqtt.username, mqtt.password_file and the user's rights at the broker" in text
 
 
 def test_refused_for_another_reason() -> None:
@@ -166,7 +166,7 @@ def test_what_the_broker_throws_away_is_named(start_broker: Callable[..., Broker
     finally:
         one.stop()
     assert list(refused) == ["bad"]
-    assert str(refused["bad"]).endswith("refuses messages on bad: Not authorized; check its access list")
+    assert str(refused["bad"]).endswith("refuses messages on bad: Not authorized; check the user's rights there")
 
 
 def test_a_broker_that_stops_answering(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,10 +13,11 @@ from tests.load.district import faults
 from tests.load.district.database import NAME, Database
 from tests.load.district.recorders import RecorderProcess
 from tests.load.district.report import Blow, Peace, Plan, Report
-from tests.load.district.rooms import Look, School, play
+from tests.load.district.rooms import Look, School, connections, play
 from tests.load.fleet.child import Child
 from tests.load.fleet.figures import Process
-from tests.load.fleet.school import DISTRICT_LINE, HOST, PASSWORD, SchoolBroker
+from tests.load.fleet.plugin_broker import PluginBroker, client_id
+from tests.load.fleet.school import DISTRICT_LINE, HOST, PASSWORD
 
 SMALL_DISK_MB = 3000
 PATIENCE = 30.0  # seconds without anything new, after which what has not come is lost
@@ -38,12 +39,11 @@ class District:
         self._plan = plan
         self._say = say
         names = ["school-1" if plan.share else f"school-{number}" for number in range(1, plan.recorders + 1)]
-        self._broker = SchoolBroker(
-            folder / "broker", [*sorted(set(names)), "recorder"], acl="district.acl", tls=plan.tls, more=[DISTRICT_LINE]
-        )
+        self._broker = PluginBroker(folder / "broker", tls=plan.tls, more=[DISTRICT_LINE])
         self._database = Database()
         self._recorders = [
-            RecorderProcess(f"recorder-{number}", folder, self._arguments(name)) for number, name in enumerate(names, 1)
+            RecorderProcess(f"recorder-{number}", folder, self._arguments(name, number))
+            for number, name in enumerate(names, 1)
         ]
         self._names = names
         self._schools: list[Child] = []
@@ -72,39 +72,60 @@ class District:
             self._database.remove()
         return Report(self._plan, round(load, 2), peace, blows, windows, sizes, problems)
 
-    def _arguments(self, school: str) -> list[str]:
-        broker = self._broker
-        settings = ["mqtt.username=recorder", f"mqtt.password_file={broker.password_file}"]
+    def _arguments(self, school: str, number: int) -> list[str]:
+        """Of a recorder: those that share their school have one client id and a number that they find out."""
+        broker, user = self._broker, "recorder" if self._plan.share else f"recorder-{number}"
+        settings = [f"mqtt.username={user}", f"mqtt.password_file={broker.password_file}"]
         if broker.ca:
             settings.append(f"mqtt.ca_file={broker.ca}")
         return [
             "--database", self._database.server.url(NAME), "--school", school, "--prefix", school,
-            *(("--share", "district") if self._plan.share else ()),
-            "--broker", broker.url, *(part for each in settings for part in ("--set", each)),
+            *(("--share", "district", "--recorders", str(self._plan.recorders)) if self._plan.share else ()),
+            "--client-id", client_id(user), "--broker", broker.url,
+            *(part for each in settings for part in ("--set", each)),
         ]  # fmt: skip
 
     def _start(self) -> None:
         self._database.start(SMALL_DISK_MB if "disk" in self._plan.faults else 0)
         self._broker.prepare()
         self._broker.start()
+        schools = self._schools_to_play()
+        self._add_users(schools)
         for recorder in self._recorders:
             recorder.start()
         assert self._broker.process is not None
         # Their sessions are on the broker's disk from here on, as they are five minutes after anybody's first start.
         os.kill(self._broker.process.pid, signal.SIGUSR1)
-        each, more = divmod(self._plan.rooms, len(self._names))
-        for number, name in enumerate(self._names):
-            broker = self._broker
-            school = School(
-                name, 1 + number * (each + 1), each + (number < more), self._plan.window, HOST, broker.port,
-                broker.ca, PASSWORD,
-            )  # fmt: skip
-            self._schools.append(Child(name, play, school))
+        self._schools.extend(Child(school.name, play, school) for school in schools)
         while not self._look().connected:
             time.sleep(0.1)
         self._ask("go")
         self._say(f"{self._plan.rooms} rooms send")
         time.sleep(self._plan.settle + self._plan.window)
+
+    def _schools_to_play(self) -> list[School]:
+        broker, (each, more) = self._broker, divmod(self._plan.rooms, len(self._names))
+        return [
+            School(
+                name, 1 + number * (each + 1), each + (number < more), self._plan.window, HOST, broker.port,
+                broker.ca, PASSWORD,
+            )
+            for number, name in enumerate(self._names)
+        ]  # fmt: skip
+
+    def _add_users(self, schools: list[School]) -> None:
+        """Each school has the rights of its bridge, and some more connections."""
+        for name in sorted({school.name for school in schools}):
+            self._broker.add("school", name)
+        for school in schools:
+            for user in connections(school):
+                self._broker.add_connection(user, school.name)
+        numbers = range(1, len(self._recorders) + 1)
+        if self._plan.share:
+            self._broker.add("recorder", "recorder", prefix="+")
+        for number in numbers:
+            kind = "share-recorder" if self._plan.share else "recorder"
+            self._broker.add(kind, f"recorder-{number}", prefix="+")
 
     def _listen(self) -> Peace:
         before, used = time.time(), self._used()

@@ -40,7 +40,7 @@ LOOK_EVERY = 0.02
 class School:
     """What a process is to play."""
 
-    name: str  # the first level of the topics, and the user
+    name: str  # the first level of the topics
     first: int  # number of its first room here; another process may play others
     rooms: int
     seconds: float  # of a window
@@ -60,16 +60,19 @@ class Look:
     connected: bool
 
 
+def connections(school: School) -> list[str]:
+    """The user of each, which is its client id as well."""
+    return [f"{school.name}-{school.first}-{number}" for number in range(CONNECTIONS)]
+
+
 class _Line:
     """A connection; what the broker has not acknowledged is sent again, as an outbox would."""
 
-    def __init__(self, school: School, number: int) -> None:
+    def __init__(self, school: School, user: str) -> None:
         self.acknowledged = 0
         self.connected = False
-        client = self._client = paho.Client(
-            CallbackAPIVersion.VERSION2, f"{school.name}-{school.first}-{number}", protocol=MQTTProtocolVersion.MQTTv5
-        )
-        client.username_pw_set(school.name, school.password)
+        client = self._client = paho.Client(CallbackAPIVersion.VERSION2, user, protocol=MQTTProtocolVersion.MQTTv5)
+        client.username_pw_set(user, school.password)
         if school.ca_file:
             client.tls_set(school.ca_file)
         client.max_inflight_messages_set(IN_FLIGHT)
@@ -103,7 +106,7 @@ class _Rooms:
         self._names = [f"room-{number:04}" for number in range(school.first, school.first + school.rooms)]
         self._builders = [PayloadBuilder(name, "emotions", MODELS, min_faces=5, round_to=1) for name in self._names]
         self._seqs = [0] * school.rooms
-        self._lines = [_Line(school, number) for number in range(CONNECTIONS)]
+        self._lines = [_Line(school, user) for user in connections(school)]
         self._retained = 0
 
     def announce(self) -> None:

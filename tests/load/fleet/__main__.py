@@ -4,8 +4,8 @@ python -m tests.load.fleet                          1000 rooms, two minutes, and
 python -m tests.load.fleet --rooms 200 --seconds 60 --no-restart
 python -m tests.load.fleet --plain --json fleet.json
 
-The rooms are everything of the daemon behind the camera: outbox, publisher, commands. The broker is set up
-by the files in docs/mosquitto: passwords, access list and, without --plain, TLS. Exit status 1 when a window was lost,
+The rooms are everything of the daemon behind the camera: outbox, publisher, commands. The broker is set up by the files
+in docs/mosquitto: the plugin, with a user for each room, and without --plain TLS. Exit status 1 when a window was lost,
 and 3 when none was but p99 is not below 250 ms.
 """
 

@@ -16,10 +16,11 @@ from tests.load.fleet.child import Child
 from tests.load.fleet.counter import INTERVAL, Counter
 from tests.load.fleet.figures import Latency, Process, Stored, compare, percentile
 from tests.load.fleet.limits import CREW, raise_limit
+from tests.load.fleet.plugin_broker import PluginBroker, client_id
 from tests.load.fleet.recorder import Heard, Receipt, record
 from tests.load.fleet.report import Plan, Report, Restart, Span
 from tests.load.fleet.rooms import Crew, Look, outbox, play
-from tests.load.fleet.school import HOST, PASSWORD, SchoolBroker
+from tests.load.fleet.school import HOST, PASSWORD
 
 RETURN_SECONDS = 120.0  # that rooms may take to connect; two of their longest waits
 SAY_EVERY = 10.0
@@ -41,8 +42,7 @@ class Fleet:
         self._outboxes = str(outboxes)
         self._say = say
         self._names = [f"room-{number:04}" for number in range(1, plan.rooms + 1)]
-        users = [*self._names, "recorder", "monitor"]
-        self._broker = SchoolBroker(folder / "broker", users, tls=plan.tls, more=[INTERVAL])
+        self._broker = PluginBroker(folder / "broker", tls=plan.tls, more=[INTERVAL])
         self._recorder: Child | None = None
         self._crews: list[Child] = []
 
@@ -68,6 +68,9 @@ class Fleet:
     def _start(self) -> None:
         self._broker.prepare()
         self._broker.start()
+        self._broker.add_many(*self._names)
+        for kind in ("recorder", "monitor"):
+            self._broker.add(kind, kind)
         self._recorder = Child("recorder", record, self._settings("recorder"), "classroom/+/window")
         self._wait(lambda: self._heard().connected, "the recorder to subscribe")
         # Its session is on the broker's disk from here on, whenever the first snapshot would have been.
@@ -155,7 +158,7 @@ class Fleet:
 
     def _settings(self, user: str) -> BrokerSettings:
         url = BrokerUrl(HOST, self._broker.port, self._plan.tls)
-        return BrokerSettings(url, user, user, PASSWORD, self._broker.ca)
+        return BrokerSettings(url, client_id(user), user, PASSWORD, self._broker.ca)
 
     def _ask_crews(self, word: str) -> list[object]:
         for crew in self._crews:

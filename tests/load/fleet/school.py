@@ -34,27 +34,21 @@ def version() -> tuple[int, ...]:
 
 
 class SchoolBroker:
-    """One broker with certificate, passwords and access list; the folder outlives it, as a disk does.
+    """One broker with its certificate; the folder outlives it, as a disk does.
 
     Attributes:
         FILES: Which of the shipped files are its configuration.
 
     Args:
         folder: For everything that it keeps; a `ca.key` that is there signs its certificate.
-        users: Who may connect, all with the same password.
-        acl: Which of the shipped access lists.
         tls: False leaves the encryption out.
         more: Lines of configuration to add.
     """
 
-    FILES: tuple[str, ...] = ("school.conf", "access-list.conf", "memory.conf")
+    FILES = ("school.conf", "dynamic-security.conf")
 
-    def __init__(
-        self, folder: Path, users: Iterable[str], *, acl: str = "school.acl", tls: bool = True, more: Iterable[str] = ()
-    ) -> None:
+    def __init__(self, folder: Path, *, tls: bool = False, more: Iterable[str] = ()) -> None:
         self._folder = folder
-        self._users = list(users)
-        self._acl = acl
         self._tls = tls
         self._more = list(more)
         self.port = free_port()
@@ -83,8 +77,8 @@ class SchoolBroker:
         return str(self._folder / "password")
 
     def prepare(self) -> None:
-        """Write certificate, passwords and configuration. Raises BrokerError."""
-        missing = [name for name in ("mosquitto", "mosquitto_passwd", "openssl") if find(name) is None]
+        """Write certificate and configuration. Raises BrokerError."""
+        missing = [name for name in ("mosquitto", "openssl") if find(name) is None]
         if missing:
             raise BrokerError(f"{', '.join(missing)}: not installed", "apt-get install mosquitto openssl")
         folder = self._folder
@@ -92,15 +86,8 @@ class SchoolBroker:
         if self._tls:
             run("sh", str(SHIPPED / "certificates.sh"), str(folder), HOST, "localhost")
         Path(self.password_file).write_text(PASSWORD)
-        if self._users:
-            passwords = folder / "passwords"
-            passwords.write_text("".join(f"{user}:{PASSWORD}\n" for user in self._users))
-            run(find("mosquitto_passwd") or "", "-U", str(passwords))
-        for acl in SHIPPED.glob("*.acl"):
-            shutil.copy(acl, folder)
         shipped = "".join((SHIPPED / name).read_text() for name in self.FILES)
-        text = shipped.replace("school.acl", self._acl)
-        lines = [self.localised(text).replace("listener 8883", f"listener {self.port} {HOST}"), *self._more]
+        lines = [self.localised(shipped).replace("listener 8883", f"listener {self.port} {HOST}"), *self._more]
         if os.geteuid() == 0:
             lines.append("user root")
         if not self._tls:
@@ -126,6 +113,13 @@ class SchoolBroker:
         """End it without a chance to save anything."""
         if self.process is not None:
             self.process.kill()
+            self.process.wait()
+            self.process = None
+
+    def stop(self) -> None:
+        """End it, with all that it keeps on the disk."""
+        if self.process is not None:
+            self.process.terminate()
             self.process.wait()
             self.process = None
 

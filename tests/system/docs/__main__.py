@@ -32,6 +32,7 @@ from tests.system.docs.blocks import Block, Elsewhere, Here, blocks, treatment
 INSIDE = "EDGE_DOCS_INSIDE"
 LONGEST = 60.0  # seconds until a command has ended, or has shown what it has to show
 PUBLISHES = ["-m", "edge", "run", "--set", "mqtt.broker=mqtt://127.0.0.1:1883", "--set", "window.seconds=1"]
+EVERY_WINDOW = ["-t", "classroom/+/window", "-C", "1"]
 EVERYBODY = "listener 1883 0.0.0.0\nallow_anonymous true\n"
 
 
@@ -116,7 +117,7 @@ def surroundings(folder: Path, how: Here) -> Iterator[dict[str, str]]:
         stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
-        time.sleep(4)
+        subprocess.run(["mosquitto_sub", *EVERY_WINDOW, "-W", "60"], check=True, stdout=subprocess.DEVNULL)
         if not how.room:
             room.send_signal(signal.SIGTERM)
             room.wait(20)
@@ -149,7 +150,7 @@ def try_line(line: str, how: Here, environment: dict[str, str], folder: Path) ->
     while process.poll() is None and time.monotonic() - began < LONGEST:
         if until is not None and re.search(until, "".join(said)):
             shown = True
-            time.sleep(1)
+            time.sleep(3)  # what was shown goes on: a recorder that is connected stores windows of a second each
             break
         time.sleep(0.1)
     if process.poll() is None:

@@ -199,7 +199,7 @@ TREATMENT: dict[str, Here | Elsewhere] = {
             "echo $! >/run/edge-docs.pid; sleep 2; }"
         },
         afterwards="kill -0 $(cat /run/edge-docs.pid) && kill $(cat /run/edge-docs.pid); "
-        "grep -q room-205/cmd/pause /var/lib/mosquitto/rules.json && cd / && rm -r /etc/mosquitto/edge",
+        "grep -q room-205/cmd/pause /var/lib/mosquitto/rules.json",
         broker=False,
     ),
     "docs/scale.md: systemctl status --no-pager mosquitto": Elsewhere("tests/integration/mqtt/test_broker_bounds.py"),
@@ -207,14 +207,12 @@ TREATMENT: dict[str, Here | Elsewhere] = {
         "tests/integration/mqtt/test_broker_bounds.py"
     ),
     "docs/scale.md: id=$(openssl rand -hex 8)": Elsewhere("tests/integration/mqtt/test_plugin_broker.py"),
-    "docs/scale.md: apt-get install mosquitto openssl": Here(
-        leave_out=("apt-get",),
-        change={"systemctl restart mosquitto": "true"},
-        afterwards="timeout 3 mosquitto -c /etc/mosquitto/mosquitto.conf; test $? = 124",
-        broker=False,
+    "docs/scale.md: apt-get install mosquitto-clients python3": Elsewhere(
+        "tests/integration/mqtt/test_from_access_list.py"
     ),
+    "docs/scale.md: systemctl stop mosquitto && cd": Elsewhere("tests/integration/mqtt/test_from_access_list.py"),
     "docs/scale.md: cd /etc/mosquitto/edge": Elsewhere("tests/integration/mqtt/test_plugin_broker.py"),
-    "docs/scale.md: sh dynamic-security.sh --save": Elsewhere("tests/integration/mqtt/test_client_certificates.py"),
+    "docs/scale.md: cd /etc/mosquitto/edge &&": Elsewhere("tests/integration/mqtt/test_broker_recipes.py"),
     "docs/scale.md: for user in room-204 room-205": Elsewhere("tests/integration/mqtt/test_client_certificates.py"),
     "docs/scale.md: apt-get install nftables": Here(
         leave_out=("apt-get", "mkdir -p /etc/systemd", "printf", "cp /etc/mosquitto", "systemctl daemon-reload"),

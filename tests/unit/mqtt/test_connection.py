@@ -93,7 +93,7 @@ def test_no_broker_makes_signs_of_life_rarer(make: Make, seconds: int) -> None:
 
 
 def test_a_subscription_is_refused_by_reason_code(make: Make, caplog: pytest.LogCaptureFixture) -> None:
-    for suback, remedy in ((0x87, "check its access list"), (0x97, "raise the broker's limits")):
+    for suback, remedy in ((0x87, "check the user's rights there"), (0x97, "raise the broker's limits")):
         with ScriptedBroker(ACCEPTING, suback=suback) as broker:
             connection = make(broker.port)
             connection.start()

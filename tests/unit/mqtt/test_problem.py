@@ -86,7 +86,7 @@ def test_a_connection_that_is_lost_again_and_again_says_so() -> None:
 
 
 def test_what_the_broker_throws_away_has_the_remedy_of_its_reason() -> None:
-    assert problem.publish_refused(URL, "t", Reason.NOT_AUTHORIZED, "x").remedy == "check its access list"
+    assert problem.publish_refused(URL, "t", Reason.NOT_AUTHORIZED, "x").remedy == "check the user's rights there"
     announced = discovery_topic("homeassistant", "classroom_room-1")
     assert "edge announce" in problem.publish_refused(URL, announced, Reason.NOT_AUTHORIZED, "x").remedy
     assert problem.publish_refused(URL, announced, Reason.QUOTA_EXCEEDED, "x").remedy == "raise the broker's limits"
@@ -95,4 +95,7 @@ def test_what_the_broker_throws_away_has_the_remedy_of_its_reason() -> None:
     birth = problem.subscription_refused(URL, birth_topic("homeassistant"), Reason.NOT_AUTHORIZED, "x")
     assert "homeassistant.discovery: false" in birth.remedy
     for each in ("homeassistant/device/+/config", "classroom/room-1/cmd/+"):
-        assert problem.subscription_refused(URL, each, Reason.NOT_AUTHORIZED, "x").remedy == "check its access list"
+        assert (
+            problem.subscription_refused(URL, each, Reason.NOT_AUTHORIZED, "x").remedy
+            == "check the user's rights there"
+        )

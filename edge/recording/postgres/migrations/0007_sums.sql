@@ -1,7 +1,8 @@
 -- Additive: programs that do not know it can go on.
 
 -- Sums of millionths without an end: a room may send a window with any number of frames and faces, and the sum of all rooms
--- must not become an error by it. Types and views are those of 0005_levels.sql but for that.
+-- must not become an error by it. And a made-up roll-up, as a file that was copied may have had, ends no question about other
+-- rooms: whatever its numbers are, a million of such rows can be added up. Types and views are those of 0005_levels.sql but for that.
 
 DROP FUNCTION edge.lesson_emotions, edge.lesson;
 DROP VIEW edge.day_emotions, edge.days, edge.day_parts, edge.five_minute_emotions, edge.five_minutes, edge.window_sums;
@@ -32,22 +33,35 @@ CREATE TYPE edge.emotion_sums AS (
     high_weighted numeric
 );
 
-CREATE FUNCTION edge.read_sums(sums jsonb) RETURNS SETOF edge.sums LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT (sums ->> 'windows')::bigint,
-        coalesce((SELECT sum(value::bigint) FROM jsonb_each_text(sums -> 'withheld')
-            WHERE starts_with(key, 'figures ')), 0)::bigint,
-        coalesce((SELECT sum(value::bigint) FROM jsonb_each_text(sums -> 'withheld')
-            WHERE NOT starts_with(key, 'figures ')), 0)::bigint,
-        coalesce(sums ->> 'recorded', '0')::bigint,
-        (sums ->> 'frames')::bigint, (sums ->> 'faces')::numeric, (sums ->> 'least')::bigint, (sums ->> 'most')::bigint,
-        (sums -> 'facing' ->> 0)::bigint, (sums -> 'facing' ->> 1)::bigint, (sums -> 'facing' ->> 2)::bigint,
-        (sums ->> 'named')::bigint, (sums ->> 'weight')::bigint
+-- A day of windows, each with a thousand million faces, has less than 1e13 of anything; 1e19 are millionths of that.
+CREATE FUNCTION edge.bounded(number jsonb, most numeric) RETURNS numeric LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT CASE WHEN jsonb_typeof(number) = 'number' THEN least(greatest(trunc(number::numeric), 0), most) END
 $$;
 
-CREATE FUNCTION edge.read_emotions(sums jsonb) RETURNS SETOF edge.emotion_sums LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT key, value::bigint, (sums -> 'estimate' -> key ->> 0)::numeric, (sums -> 'estimate' -> key ->> 1)::numeric,
-        (sums -> 'estimate' -> key ->> 2)::numeric
-    FROM jsonb_each_text(sums -> 'counts')
+-- What is no object has no parts.
+CREATE FUNCTION edge.as_object(object jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT CASE WHEN jsonb_typeof(object) = 'object' THEN object ELSE '{}' END
+$$;
+
+CREATE FUNCTION edge.read_sums(sums jsonb) RETURNS SETOF edge.sums LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT edge.bounded(sums -> 'windows', 1e13)::bigint,
+        least(coalesce((SELECT sum(edge.bounded(value, 1e13)) FROM jsonb_each(edge.as_object(sums -> 'withheld'))
+            WHERE starts_with(key, 'figures ')), 0), 1e13)::bigint,
+        least(coalesce((SELECT sum(edge.bounded(value, 1e13)) FROM jsonb_each(edge.as_object(sums -> 'withheld'))
+            WHERE NOT starts_with(key, 'figures ')), 0), 1e13)::bigint,
+        coalesce(edge.bounded(sums -> 'recorded', 1e13), 0)::bigint,
+        edge.bounded(sums -> 'frames', 1e13)::bigint, edge.bounded(sums -> 'faces', 1e19),
+        edge.bounded(sums -> 'least', 1e13)::bigint, edge.bounded(sums -> 'most', 1e13)::bigint,
+        edge.bounded(sums -> 'facing' -> 0, 1e13)::bigint, edge.bounded(sums -> 'facing' -> 1, 1e13)::bigint,
+        edge.bounded(sums -> 'facing' -> 2, 1e13)::bigint,
+        edge.bounded(sums -> 'named', 1e13)::bigint, edge.bounded(sums -> 'weight', 1e13)::bigint
+$$;
+
+CREATE FUNCTION edge.read_emotions(sums jsonb) RETURNS SETOF edge.emotion_sums
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT key, edge.bounded(value, 1e13)::bigint, edge.bounded(sums -> 'estimate' -> key -> 0, 1e19),
+        edge.bounded(sums -> 'estimate' -> key -> 1, 1e19), edge.bounded(sums -> 'estimate' -> key -> 2, 1e19)
+    FROM jsonb_each(edge.as_object(sums -> 'counts'))
 $$;
 
 -- What a single window adds to each of them.
@@ -77,7 +91,8 @@ CREATE VIEW edge.five_minutes AS
 
 CREATE VIEW edge.five_minute_emotions AS
     SELECT s.name AS school, d.name AS device_name, r.start, e.mode, e.model_faces, e.model_emotions, e.model_pose,
-        (r.sums ->> 'named')::bigint AS named, (r.sums ->> 'weight')::bigint AS estimate_weight, f.*
+        edge.bounded(r.sums -> 'named', 1e13)::bigint AS named,
+        edge.bounded(r.sums -> 'weight', 1e13)::bigint AS estimate_weight, f.*
     FROM edge.rollups r
     JOIN edge.devices d ON d.id = r.device
     JOIN edge.schools s ON s.id = d.school
@@ -108,7 +123,8 @@ CREATE VIEW edge.days AS
 
 CREATE VIEW edge.day_emotions AS
     SELECT s.name AS school, d.name AS device_name, p.day, e.mode, e.model_faces, e.model_emotions, e.model_pose,
-        sum((p.sums ->> 'named')::bigint)::bigint AS named, sum((p.sums ->> 'weight')::bigint)::bigint AS estimate_weight,
+        sum(edge.bounded(p.sums -> 'named', 1e13))::bigint AS named,
+        sum(edge.bounded(p.sums -> 'weight', 1e13))::bigint AS estimate_weight,
         f.emotion, sum(f.count)::bigint AS count, sum(f.share_weighted) AS share_weighted,
         sum(f.low_weighted) AS low_weighted, sum(f.high_weighted) AS high_weighted
     FROM edge.day_parts p
@@ -166,7 +182,7 @@ CREATE FUNCTION edge.lesson_emotions(
         CROSS JOIN LATERAL jsonb_each_text(w.counts) c
         UNION ALL
         SELECT m.name, CASE WHEN width IS NULL THEN since ELSE date_bin(width, r.start, since) END, r.series,
-            (r.sums ->> 'named')::bigint, (r.sums ->> 'weight')::bigint, f.*
+            edge.bounded(r.sums -> 'named', 1e13)::bigint, edge.bounded(r.sums -> 'weight', 1e13)::bigint, f.*
         FROM rooms m JOIN edge.rollups r ON r.device = m.id AND r.start >= since AND r.start < until
         CROSS JOIN LATERAL edge.read_emotions(r.sums) f
         WHERE r.start + interval '5 minutes' <= until
