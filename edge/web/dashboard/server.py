@@ -248,7 +248,7 @@ class Dashboard:
         start = now - timedelta(minutes=minutes)
         with contextlib.suppress(EdgeError):
             key = ("minutes", name, minutes)
-            return [await self._past.ask(request, lambda file: packed(recent(file, name, start, now)), key, KEPT)]
+            return [await self._past.ask_soon(request, lambda file: packed(recent(file, name, start, now)), key, KEPT)]
         return []
 
     def _deaf(self) -> list[Gap]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -116,6 +117,31 @@ def test_a_database_that_goes_away_is_told_and_comes_back(
     assert "cannot be reached" in away.json()["problem"]
     own.server.start()
     assert ask("08:02-08:30").status_code == 200
+
+
+def test_a_database_that_says_nothing_holds_up_neither_the_present_nor_each_question_anew(
+    broker: int, dashboard: Callable[..., str], tmp_path: Path, own: Place
+) -> None:
+    assert own.server
+    moved(weeks(tmp_path / "school.sqlite", 1), own)
+    address, room = dashboard(broker, 0, "--database", address_of(own), "--show-only"), Room(broker)
+    room.window(1, 30)
+
+    def ask(what: str) -> tuple[httpx.Response, float]:
+        began = time.monotonic()
+        answer = httpx.get(address + what, timeout=30)
+        return answer, time.monotonic() - began
+
+    wait_for(lambda: ask("lesson?room=room-1&minutes=15")[0].status_code == 200, 20)
+    with own.server.frozen():  # the system goes on accepting connections for it
+        for minutes in (16, 17, 18):
+            answer, took = ask(f"lesson?room=room-1&minutes={minutes}")
+            assert answer.json()["measured"] > 0
+            assert took < (4.0 if minutes == 16 else 1.0)
+        assert ask("api/lesson?room=room-1&name=08:00-08:30")[0].status_code == 503
+        answer, took = ask("api/lesson?room=room-1&name=08:01-08:30")
+        assert (answer.status_code, took < 1.0) == (503, True)
+        assert "cannot be reached" in answer.json()["problem"]
 
 
 @pytest.mark.parametrize(
