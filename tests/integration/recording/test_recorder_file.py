@@ -312,14 +312,14 @@ def test_a_file_that_is_moved_away_is_begun_anew(
     paused = {"mode": "paused", "reason": "command", "since": stamp(NOW)}
     for topic, content in (("state", paused), ("info", json.loads(INFO.to_json())), ("availability", b"online")):
         device.send(content, f"classroom/room-1/{topic}", retain=True)
+    said = "SELECT mode FROM states UNION ALL SELECT online FROM availability UNION ALL SELECT masked FROM places"
     device.send(message(1))
-    wait_for(lambda: rows(path) == [1], 20)
+    wait_for(lambda: rows(path) == [1] and len(rows(path, said)) == 3, 20)
     for suffix in ("-wal", "-shm", ""):
         if (file := path.with_name(path.name + suffix)).exists():
             file.replace(moved.with_name(moved.name + suffix))
     device.send(message(2))
     wait_for(lambda: rows(path) == [2], 30)
-    said = "SELECT mode FROM states UNION ALL SELECT online FROM availability UNION ALL SELECT masked FROM places"
     wait_for(lambda: rows(path, said) == ["paused", 1, 0.14], 20, "what the broker keeps")
 
 
