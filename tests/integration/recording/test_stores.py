@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import random
 import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,6 +35,7 @@ from edge.recording.tidying import Tidying
 from edge.recording.window_record import WindowRecord
 from edge.recording.window_store import WindowStore
 from edge.reporting.conditions import digests
+from edge.reporting.csv import write_csv
 from edge.reporting.gaps import gaps
 from edge.reporting.totals import add_up
 from tests.support.any_value import ANY_VALUE, window_with
@@ -81,6 +84,17 @@ def test_windows_are_there_once_and_add_up_however_they_came(seed: int, place: P
         assert recording.newest("room-1") == recording.devices()["room-1"][1]
         assert (recording.has("room-1"), recording.has("room-2")) == (True, False)
         assert add_up(list(recording.days("room-1", MONDAY, MONDAY + 7 * DAY))) == add_up(found)
+
+
+def test_a_table_for_spreadsheets_has_zeros_and_ones_whatever_keeps_the_windows(place: Place, tmp_path: Path) -> None:
+    sent = windows(1, 20)
+    with place.opened() as store:
+        store.store(as_messages(sent), MONDAY)
+    with place.read() as recording:
+        assert write_csv(recording, "room-1", *EVER, tmp_path / "windows.csv") == 20
+    with (tmp_path / "windows.csv").open(newline="") as file:
+        rows = {int(row["seq"]): (row["replayed"], row["clock_synced"]) for row in csv.DictReader(file)}
+    assert rows == {each.seq: (str(int(each.replayed)), str(int(each.quality.clock_synced))) for each in sent}
 
 
 def test_a_day_with_more_roll_ups_than_an_honest_room_has_is_left_out(place: Place) -> None:
