@@ -78,9 +78,10 @@ def test_nothing_that_the_recorder_has_made_is_called_by_an_administrator(
     shared_postgres.sql("DROP SCHEMA public CASCADE", database=district)
     shared_postgres.psql("-f", str(RECIPE))
     assert shared_postgres.sql(IS_CALLED, database=district).strip() == "f"
+    in_schema = "pronamespace = 'edge_admin'::regnamespace ORDER BY proname"
     owners = (
         "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = 'edge'",
-        "SELECT pg_get_userbyid(proowner), proname FROM pg_proc WHERE pronamespace = 'edge_admin'::regnamespace ORDER BY 2",
+        f"SELECT pg_get_userbyid(proowner), proname FROM pg_proc WHERE {in_schema}",  # noqa: S608
         "SHOW quote_all_identifiers",
     )
     functions = [f"{OWNER}|keep_default_privileges", f"{OWNER}|shut_out"]
