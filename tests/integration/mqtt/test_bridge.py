@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
+import re
 import shutil
 import signal
 import socket
@@ -25,6 +27,7 @@ from tests.load.fleet.school import DISTRICT_LINE, HOST, PASSWORD
 from tests.load.fleet.users import User
 from tests.load.raw_flood import PUBLISH_1, packet, text
 from tests.support.brokers import wait_for
+from tests.support.paths import ROOT
 from tests.support.publishing import INFO, STATE, window
 
 ROOM = "room-1"
@@ -242,3 +245,54 @@ def test_whoever_has_the_district_has_no_right_at_a_school(start: Start, tmp_pat
         district.stop()
         for each in (room, dashboard, home):
             each.stop()
+
+
+def test_a_bridge_of_version_0_2_0_is_replaced_and_no_window_lost(start: Start, tmp_path: Path) -> None:
+    """As the page says: both take turns for a time."""
+    district = start("district", DISTRICT_LINE)
+    district.add("school", "north", "bridge-north")
+    district.add("recorder", "recorder", prefix="north")
+    former = (ROOT / "tests/fixtures/0.2.0/mosquitto/bridge.conf").read_text()
+    former = re.sub(r"(?m)^bridge_(cafile|tls_version) .*\n", "", former).replace("mqttv50", "mqttv311")
+    former = former.replace("district.example.org:8883", f"{HOST}:{district.port}").replace("2 60", "1")
+    former = former.replace("CHANGE-ME-TOO", "of-its-own").replace("CHANGE-ME", PASSWORD)
+    school = start("school", former)
+    school.add_rooms(ROOM)
+    recorder = connect(district, "recorder", session=True).subscribe("north/+/window")
+    recorder.subscribe("north/+/availability")
+    room = publisher(school, tmp_path)
+    bridge = Bridge(tmp_path / "bridge", school, district.port)
+    sent = itertools.count(1)
+
+    def send(count: int) -> int:
+        number = 0
+        for number in itertools.islice(sent, count):
+            room.publish_window(window(number, ROOM))
+        wait_for(lambda: room.depth == 0, 60, "the school's broker to have all windows")
+        return number
+
+    try:
+        room.start(INFO, STATE)
+        recorder.wait(f"north/{ROOM}/availability", b"online")
+        send(50)
+        bridge.start()
+        wait_for(lambda: re.search("Connecting bridge.* north", bridge.log()) is not None, 20, "the new bridge")
+        wait_for(lambda: "as edge-bridge" in school.log(), 20, "it at the school")
+        send(50)
+        configuration = tmp_path / "school/test.conf"
+        configuration.write_text(configuration.read_text().replace(former, ""))
+        school.stop()
+        school.start()
+        last = send(50)
+        numbers = set(range(1, last + 1))
+        seen: set[int] = set()
+
+        def all_there() -> bool:
+            seen.update(m.json()["faces"]["total"] for m in list(recorder.messages) if m.name == "window")
+            return seen >= numbers
+
+        wait_for(all_there, 60, lambda: f"missing {sorted(numbers - seen)}")
+    finally:
+        bridge.kill()
+        room.stop()
+        recorder.stop()

@@ -25,7 +25,16 @@ ip addr add 192.168.1.10/32 dev lo
 mount --bind $1/etc /etc/mosquitto
 mount --bind $1/kept /var/lib/mosquitto
 apt-get() { :; }
+cp() { case $2 in /etc/systemd/*) ;; *) command cp "$@" ;; esac; }
 systemctl() {
+    case $* in
+    daemon-reload) return ;;
+    *edge-bridge)
+        mount -t tmpfs tmpfs /run && install -d -o mosquitto -m 700 /run/edge-bridge /run/kept
+        sed -i 's|/var/lib/edge-bridge|/run/kept|' bridge/bridge.conf
+        runuser -u mosquitto -- mosquitto -c /etc/mosquitto/edge/bridge/bridge.conf 2>$folder/bridge.log & bridge=$!
+        return ;;
+    esac
     mosquitto -c /etc/mosquitto/mosquitto.conf 2>$folder/log & broker=$!
     until (: </dev/tcp/192.168.1.10/8883) 2>/dev/null; do kill -0 $broker; sleep 0.05; done
 }
@@ -35,9 +44,9 @@ AFTERWARDS = r"""
 echo === not of root
 find . ! -user root -o -perm /022
 echo === written by the broker
-runuser -u mosquitto -- find . -writable
+runuser -u mosquitto -- find . -path ./bridge -prune -o -writable -print
 echo === secrets that the broker reads
-runuser -u mosquitto -- find . -readable \( -name admin -o -name ca.key \)
+runuser -u mosquitto -- find . -path ./bridge -prune -o -readable \( -name admin -o -name ca.key \) -print
 echo === after a restart, and read again
 send() {
     mosquitto_pub -V 5 -h 192.168.1.10 -p 8883 --cafile ca.pem -q 1 -i edge-classroom-room-205 -u room-205 \
@@ -68,19 +77,25 @@ def _namespaces() -> None:
         pytest.skip("this machine lets nobody make a network")
 
 
+BRIDGE = """
+make() { sh dynamic-security.sh "$@" DISTRICT -h localhost -p 8883 --cafile ca.pem -u admin -P "$(cat admin)"; }
+make --school north bridge-north # this broker is the district's, too
+make --prefix + --dashboard office edge-office
+"""
+CARRIED = r"""
+send() { mosquitto_pub -V 5 -h 192.168.1.10 -p 8883 --cafile ca.pem -q 1 -r -i edge-classroom-room-205 -u room-205 \
+    -P "$(sed -n 's/^room-205 //p' $folder/said)" -t classroom/room-205/info -m carried; }
+send
+mosquitto_sub -V 5 -h 192.168.1.10 -p 8883 --cafile ca.pem -i edge-office -u office -P DISTRICT -C 1 -W 30 \
+    -t north/room-205/info
+runuser -u mosquitto -- stat -c '%U %a' bridge/bridge.conf
+kill $bridge $broker; wait $bridge $broker || true
+"""
+
+
 def test_a_broker_works_with_files_that_stay_root_s(tmp_path: Path) -> None:
-    (tmp_path / "etc").mkdir(mode=0o755)
-    (tmp_path / "etc/mosquitto.conf").touch(0o644)
-    (tmp_path / "kept").mkdir()
-    os.chown(tmp_path / "kept", pwd.getpwnam(BROKER).pw_uid, 0)
-    (recipe,) = [block.text for block in blocks() if block.name.startswith(BEGINS)]
-    script = f"{SURROUNDINGS}{{ {recipe} }} >$folder/said\n{AFTERWARDS}"
-    done = subprocess.run(
-        ["unshare", "--mount", "--net", "bash", "-c", script, "bash", tmp_path], cwd=ROOT, capture_output=True,
-        text=True, check=False, timeout=120, env={**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"},
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    found = dict(re.findall(r"^=== (.*)\n((?:(?!===).*\n)*)", done.stdout, re.MULTILINE))
+    said = run_page(tmp_path, AFTERWARDS)
+    found = dict(re.findall(r"^=== (.*)\n((?:(?!===).*\n)*)", said, re.MULTILINE))
     assert found == {
         "not of root": "",
         "written by the broker": "",
@@ -89,3 +104,27 @@ def test_a_broker_works_with_files_that_stay_root_s(tmp_path: Path) -> None:
     }
     log = (tmp_path / "log").read_text()  # of the reload, too, at which it is not root any more
     assert not re.search("Unable|denied", log), log
+
+
+def test_a_bridge_is_set_up_beside_it(tmp_path: Path) -> None:
+    (block,) = [
+        block.text for block in blocks() if block.page == "docs/scale.md" and "edge-bridge.service" in block.text
+    ]
+    block = block.replace("broker.district.example", "192.168.1.10")
+    assert run_page(tmp_path, f"{BRIDGE}\n{block}\n{CARRIED}") == "carried\nroot 640\n"
+
+
+def run_page(folder: Path, afterwards: str) -> str:
+    """The recipe, as root in namespaces of its own, and then these commands; returns what they say."""
+    (folder / "etc").mkdir(mode=0o755)
+    (folder / "etc/mosquitto.conf").touch(0o644)
+    (folder / "kept").mkdir()
+    os.chown(folder / "kept", pwd.getpwnam(BROKER).pw_uid, 0)
+    (recipe,) = [block.text for block in blocks() if block.name.startswith(BEGINS)]
+    script = f"{SURROUNDINGS}{{ {recipe} }} >$folder/said\n{afterwards}"
+    done = subprocess.run(
+        ["unshare", "--mount", "--net", "bash", "-c", script, "bash", folder], cwd=ROOT, capture_output=True,
+        text=True, check=False, timeout=120, env={**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout

@@ -22,7 +22,7 @@ from edge.recording.recording_service import RecordingService
 from edge.recording.recording_task import RecordingTask
 from tests.load.fleet.bridge import Bridge
 from tests.load.fleet.plugin_broker import ADMIN, PluginBroker, client_id, missing
-from tests.load.fleet.school import HOST, PASSWORD
+from tests.load.fleet.school import HOST, PASSWORD, SHIPPED
 from tests.load.fleet.users import User
 from tests.support.brokers import wait_for
 from tests.support.paths import ROOT

@@ -7,7 +7,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import shutil
 import socket
 import sqlite3
@@ -24,7 +23,7 @@ from edge.recording.postgres.address import PostgresAddress
 from edge.recording.recordable import TOPICS
 from tests.load.fleet.plugin_broker import PluginBroker, missing
 from tests.load.fleet.plugin_broker import client_id as client_id_of
-from tests.load.fleet.school import HOST, PASSWORD, SHIPPED, version
+from tests.load.fleet.school import HOST, PASSWORD, version
 from tests.load.fleet.users import User
 from tests.load.raw_flood import PUBLISH_1, connect, packet, text
 from tests.support.brokers import wait_for
@@ -651,4 +650,7 @@ def test_a_district_is_set_up_with_it(school: PluginBroker, user: Connect, tmp_p
     bridge.stop()
     office = user("office")
     assert office.ask("north/+/window", "#") == [GRANTED, REFUSED]
+    # What waits of another school in a recorder's session ends it: whoever had its password could leave that there.
+    school.add("recorder", "recorder-north", prefix="north")
+    assert user("recorder-north").ask("north/+/window", "south/+/window", "+/+/window") == [GRANTED, REFUSED, REFUSED]
     assert user("office-1").ask(f"$share/{SHARE}/north/+/window", "$share/x/#") == [GRANTED, REFUSED]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -26,11 +24,9 @@ from tests.load.fleet.figures import Stored, compare
 from tests.load.fleet.plugin_broker import PluginBroker, client_id, missing
 from tests.load.fleet.recorder import Receipt
 from tests.load.fleet.report import Plan
-from tests.load.fleet.school import DISTRICT_LINE, HOST, PASSWORD, SHIPPED
+from tests.load.fleet.school import HOST, PASSWORD, SHIPPED
 from tests.load.fleet.users import User
-from tests.support.brokers import wait_for
 from tests.support.paths import ROOT
-from tests.support.publishing import INFO, STATE, window
 
 NOT_AUTHORISED = "Not authorized"
 
@@ -177,60 +173,6 @@ def test_the_daemon_does_everything_under_these_rights(
     announcer.terminate()
     _, err = announcer.communicate(timeout=30)
     assert "refuses" not in err
-
-
-def test_a_bridge_carries_a_school_to_the_district(start_school: StartSchool, user: Connect, tmp_path: Path) -> None:
-    district = start_school("district", more=[DISTRICT_LINE])
-    for kind, name in (
-        ("dashboard", "dashboard"), ("dashboard", "wall"), ("recorder", "recorder"), ("commander", "commander"),
-    ):  # fmt: skip
-        district.add(kind, name, prefix="+")
-    for name in ("north", "south"):
-        district.add("school", name, f"bridge-{name}")
-    bridge = (SHIPPED / "bridge.conf").read_text().replace("district.example.org:8883", f"{HOST}:{district.port}")
-    bridge = bridge.replace("CHANGE-ME", PASSWORD).replace("\n#topic", "\ntopic").replace("2 60", "1")
-    # One authority for all: the second broker's certificate is signed by the first one's.
-    (tmp_path / "school").mkdir()
-    for file in ("ca.pem", "ca.key"):
-        shutil.copy(tmp_path / "district" / file, tmp_path / "school")
-    school = start_school("school", "dashboard", more=[bridge.replace("/etc/mosquitto/edge", str(tmp_path / "school"))])
-    there = user(district, "dashboard").subscribe("+/#")
-    there.wait("north/bridge/link", b"1")
-    here = user(school, "dashboard").subscribe("classroom/#")
-    room = _room(school, tmp_path)
-    room.start(INFO, STATE)
-    assert room.connection.wait_connected(20)
-    room.publish_window(window(device="room-1"))
-    carried = there.wait("north/room-1/window")
-    assert carried.expiry is None, "properties end at the school"
-    assert carried.json()["counts"] == {"happy": 7, "unknown": 0}
-    there.wait("north/room-1/availability", b"online")
-    latest = user(district, "wall").subscribe("north/+/latest").wait("north/room-1/latest")
-    assert latest.retain
-    assert latest.expiry is None
-    # A school is one name, and no other.
-    assert user(district, "south", session="bridge-south").publish("north/room-1/window") == NOT_AUTHORISED
-    assert user(district, "wall").publish("north/room-1/cmd/pause") == NOT_AUTHORISED
-    assert user(district, "commander").publish("north/room-1/cmd/pause", "on") == "Success"
-    here.wait("classroom/room-1/cmd/pause", b"on")
-
-    # The district is away for more windows than Mosquitto keeps by default.
-    recorder = user(district, "recorder", session="edge-recorder").subscribe("+/+/window")
-    assert district.process is not None
-    (tmp_path / "district/mosquitto.db").unlink(missing_ok=True)
-    district.process.send_signal(signal.SIGUSR1)
-    wait_for((tmp_path / "district/mosquitto.db").exists, 10, "the snapshot")
-    recorder.stop()
-    district.kill()
-    count = 1500
-    for number in range(count):
-        room.publish_window(window(number, "room-1"))
-    wait_for(lambda: room.depth == 0, 60, "the school's broker to have all windows")
-    room.stop()
-    district.start()
-    recorder = user(district, "recorder", session="edge-recorder")
-    wait_for(lambda: len(recorder.messages) >= count, 40, lambda: f"{count} windows, got {len(recorder.messages)}")
-    assert {message.json()["faces"]["total"] for message in recorder.messages} == set(range(count))
 
 
 def _room(broker: PluginBroker, folder: Path) -> Publisher:
