@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Hashable
 from datetime import tzinfo
@@ -27,8 +26,8 @@ T = TypeVar("T")
 
 THREADS = 2  # that read at once: the recorder of this process needs the processor as well
 MOST_KEPT = 64  # answers
-SOON = 2.0  # seconds for which an answer that another may stand for is waited for
-SILENT_SECONDS = 5.0  # for which a server that let us wait is not asked again: each question would wait anew
+SILENT = 1.0  # seconds after which a database that cannot be reached has not refused us, but kept us waiting
+AWAY = 5.0  # seconds for which such a one is not asked again
 NO_STORE = {"Cache-Control": "no-store"}
 
 
@@ -46,9 +45,7 @@ class Past:
         self.zone = zone
         self._target = target
         self._questions = Questions(THREADS, MOST_KEPT, "past")
-        self._silent: AwayError | None = None  # what was known after a wait
-        self._ask_at = 0.0  # monotonic: when it may be asked again
-        self._soon_at = 0.0  # and when it may answer soon again
+        self._away: tuple[float, AwayError] | None = None  # when, in monotonic seconds
 
     @property
     def zone_names(self) -> list[str]:
@@ -78,16 +75,6 @@ class Past:
         """
         return await self._questions.ask(request, lambda: partial(self.read, function), key, seconds)
 
-    async def ask_soon(self, request: Request, function: Callable[[Recorded], T], key: Hashable, seconds: float) -> T:
-        """As `ask`, but an EdgeError instead of a long wait."""
-        if time.monotonic() < self._soon_at:
-            raise _late()
-        try:
-            return await asyncio.wait_for(self.ask(request, function, key, seconds), SOON)
-        except asyncio.TimeoutError:
-            self._soon_at = time.monotonic() + SILENT_SECONDS
-            raise _late() from None
-
     async def answer(
         self, request: Request, function: Callable[[Recorded], Any], key: Hashable, seconds: float = 2.0
     ) -> Response:
@@ -112,27 +99,20 @@ class Past:
 
     def read(self, function: Callable[[Recorded], T]) -> T:
         """Run a function on the recording, here and now; see `ask`. Raises EdgeError."""
-        if self._silent is not None and time.monotonic() < self._ask_at:
-            raise AwayError(*self._silent.told)
-        recording = make_reader(self._target, "edge dashboard")
+        away = self._away
+        if away is not None and time.monotonic() - away[0] < AWAY:
+            raise AwayError(*away[1].told)
+        recording, began = make_reader(self._target, "edge dashboard"), time.monotonic()
         try:
-            self._start(recording)
+            try:
+                recording.start()
+            except AwayError as error:
+                if time.monotonic() - began > SILENT:
+                    self._away = time.monotonic(), error
+                raise
             return function(recording)
         finally:
             recording.stop()
-
-    def _start(self, recording: Recorded) -> None:
-        began = time.monotonic()
-        try:
-            recording.start()
-        except AwayError as error:
-            if time.monotonic() - began >= SOON:
-                self._silent, self._ask_at = error, time.monotonic() + SILENT_SECONDS
-            raise
-
-
-def _late() -> EdgeError:
-    return EdgeError("the recording does not answer soon")
 
 
 def sentence_of(error: EdgeError) -> Response:

@@ -388,22 +388,6 @@ def test_a_wait_has_an_end(postgres: Place, monkeypatch: pytest.MonkeyPatch) -> 
         assert store.store(as_messages(windows(1, 5)), MONDAY) == 2
 
 
-def test_a_server_that_stands_still_is_noticed_here_and_nothing_is_lost_or_twice(
-    own: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It ends no statement of its own, and its system goes on answering for it."""
-    monkeypatch.setattr("edge.recording.postgres.connection.SILENT_SECONDS", 0.3)
-    assert own.server
-    with own.opened() as store:
-        store.store(as_messages(windows(1, 3)), MONDAY)
-        with own.server.frozen(), pytest.raises(AwayError, match="no answer"):
-            store.store(as_messages(windows(1, 5)), MONDAY)
-        assert not store.is_open
-        store.start()
-        assert store.store(as_messages(windows(1, 6)), MONDAY) == 3
-        assert count_windows(store) == 6
-
-
 def test_a_standby_that_has_gone_is_noticed_and_nothing_is_lost_or_twice(
     own: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -414,8 +398,8 @@ def test_a_standby_that_has_gone_is_noticed_and_nothing_is_lost_or_twice(
         own.server.sql("ALTER SYSTEM SET synchronous_standby_names = 'gone'", reload)
         wait_for(lambda: own.server.sql("SHOW synchronous_standby_names") == "gone\n", 20)  # type: ignore[union-attr]
         with monkeypatch.context() as patch:
-            patch.setattr("edge.recording.postgres.connection.SILENT_SECONDS", 0.3)
-            with pytest.raises(AwayError, match="no answer"):
+            patch.setattr("edge.recording.postgres.connection.BoundedConnection.answers_within", 0.3)
+            with pytest.raises(AwayError, match="has not answered"):
                 store.store(as_messages(windows(1, 5)), MONDAY)
         own.server.sql("ALTER SYSTEM RESET synchronous_standby_names", reload)
         store.start()
