@@ -580,6 +580,30 @@ def test_a_password_goes_to_no_broker_that_came_into_the_page_while_it_was_typed
     setup.said.clear()
 
 
+def test_nothing_is_saved_that_the_page_has_not_shown(setup: Setup) -> None:
+    before = setup.config.read_bytes()
+    page, other = setup.look("save", picture=False), setup.look("connect", picture=False)
+    other.fill("#broker", "mqtt://127.0.0.1:10")
+    wait_for(lambda: setup.values(other)["mqtt.broker"].endswith(":10"), 20, "the other broker")
+    page.evaluate(  # a change that is still on its way
+        "() => { const name = document.getElementById('name'); name.value = 'hall'; "
+        "name.dispatchEvent(new Event('change')); document.getElementById('save').click(); }"
+    )
+    wait_for(lambda: "in another browser" in page.inner_text("#save-said"), 20, "why it is not saved")
+    wait_for(lambda: "127.0.0.1:10" in text(page, "difference"), 20, "what would be saved now")
+    show(page, "connect")
+    page.fill("#password", "no bell: \a")
+    show(page, "save")
+    page.click("#save")
+    wait_for(lambda: "cannot be typed" in page.inner_text("#save-said"), 20, "why the password is not saved")
+    assert setup.config.read_bytes() == before
+    page.click("#save")
+    wait_for(lambda: "Saved in" in page.inner_text("#save-said"), 20, "the end")
+    assert "127.0.0.1:10" in setup.config.read_text()
+    assert [line for line in setup.said if "409" not in line and "422" not in line] == []
+    setup.said.clear()
+
+
 def test_what_is_refused_is_neither_tried_nor_saved(setup: Setup) -> None:
     page = setup.look("connect")
     page.fill("#broker", "http://broker")

@@ -3,7 +3,7 @@ import { startAim, write as writeAim } from "./aim.js";
 import { showResult, startCalibration } from "./calibration.js";
 import { startCamera } from "./camera.js";
 import { askRooms, showChecks, showConnect, startConnect } from "./connect.js";
-import { draft, load, now, problemsOf } from "./draft.js";
+import { draft, load, now, OVERTAKEN, problemsOf } from "./draft.js";
 import { prepareDrawing } from "./draw.js";
 import { $, say } from "./dom.js";
 import { bindFields, show as showFields } from "./fields.js";
@@ -27,7 +27,7 @@ async function main() {
   draft.addEventListener("refused", ({ detail }) => say($("saved"), detail.status ? t("not saved: see below") : t("not saved: no connection")));
   draft.addEventListener("overtaken", () => {
     $("overtaken").hidden = false;
-    say($("overtaken"), t("These settings were changed in another browser or in the file. What you see now is what is there; please look at your last change."));
+    say($("overtaken"), t(OVERTAKEN));
     say($("saved"), "");
   });
   draft.addEventListener("sending", () => { $("overtaken").hidden = true; });

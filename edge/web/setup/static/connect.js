@@ -1,6 +1,6 @@
 // The step Connect: broker, password, name of the room; and the round trip that the service would make.
 import { get, post } from "./api.js";
-import { alone, draft, load, now, settle, settled, value } from "./draft.js";
+import { alone, draft, load, now, OVERTAKEN, settle, settled, value } from "./draft.js";
 import { $, announce, el, say } from "./dom.js";
 import { goTo, refused } from "./fields.js";
 import { report, stepOf } from "./steps.js";
@@ -8,7 +8,7 @@ import { list, sentence, t } from "./shared/texts.js";
 
 let rooms = null; // those at the broker, or null when they are not known
 let checks = null;
-let giving = Promise.resolve(); // a password on its way
+let giving = Promise.resolve(""); // a password on its way; to why it was not taken, until that is told
 let changing = false; // somebody replaces the password
 let askedOf = ""; // the broker that `rooms` are of
 let notTaken = ""; // why the last password was not
@@ -48,8 +48,12 @@ function givePassword(password) {
   giving = giving.then(() => deliver(password, beside));
 }
 
-/** Resolves once the server has every password that was typed, or has refused it. */
-export const given = () => giving;
+/** Resolves once the server has the password and all changes: to "", or to why it has not what this page showed. */
+export async function given() {
+  const refusal = await giving;
+  giving = Promise.resolve("");
+  return await settled() ? refusal : t(OVERTAKEN);
+}
 
 async function deliver(password, beside) {
   try {
@@ -57,13 +61,16 @@ async function deliver(password, beside) {
     await alone(async () => {
       await post("api/connect/password", { password, recipient: beside, revision: now().revision });
       changing = false;
+      notTaken = "";
       await load();
     });
   } catch (error) {
     if (error.status === 409) await load().catch(() => {}); // somebody else may have changed it
     notTaken = error.text;
     showConnect();
+    return notTaken;
   }
+  return "";
 }
 
 /** What was tried was another connection. It stays in sight: a page that shrinks moves the button from under the pointer. */
@@ -81,13 +88,12 @@ async function tryIt() {
   $("try").disabled = true;
   $("checks").replaceChildren(el("li", { className: "running" }, t("Trying ...")));
   givePassword($("password").value);
-  await given(); // else the server tries what was there before
-  await settled();
+  const unseen = await given(); // else the server tries what was there before
   const wrong = refused().find(({ key }) => stepOf(key) === "connect");
-  if (wrong) {
-    checks = [{ status: "failed", text: t("{field}: {problem}", wrong), remedy: wrong.remedy }];
+  if (wrong || unseen) {
+    checks = [wrong ? { status: "failed", text: t("{field}: {problem}", wrong), remedy: wrong.remedy } : { status: "failed", text: unseen }];
     showChecks();
-    goTo(wrong.key);
+    if (wrong) goTo(wrong.key);
     $("try").disabled = false;
     return;
   }

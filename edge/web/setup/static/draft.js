@@ -4,6 +4,8 @@ import { mark } from "./shared/texts.js";
 
 const QUIET = 400; // milliseconds without another change before it is sent
 
+export const OVERTAKEN = mark("These settings were changed in another browser or in the file. What you see now is what is there; please look at your last change.");
+
 export const draft = new EventTarget();
 // Events: "state" (a new state is here), "sending", "saved", "refused" (detail: Refused), "overtaken",
 // "settling" (whoever holds back what is being typed changes the draft now)
@@ -12,6 +14,7 @@ let pending = {};
 let beside = {}; // what stood beside an address while it was typed: who may answer at it
 let timer = 0;
 let busy = null;
+let overtaken = 0; // how often another draft was found than this page showed
 
 export const now = () => state;
 export const value = (key) => (key in pending ? pending[key] : state.values[key]);
@@ -36,11 +39,13 @@ export function settle() {
   tell("settling");
 }
 
-/** Resolves once the server has all changes, or has refused them. */
+/** Resolves once the server has all changes, or has refused them: to whether the draft is still what this page showed. */
 export async function settled() {
+  const before = overtaken;
   settle();
   clearTimeout(timer);
   await send();
+  return overtaken === before;
 }
 
 /** What gives the draft another revision in another way: no change is on its way meanwhile. */
@@ -75,6 +80,7 @@ async function deliver(sent) {
     if (error.status === 409) {
       pending = {};
       await load().catch(() => {});
+      overtaken += 1;
       tell("overtaken");
     } else {
       tell("refused", error, Object.keys(sent));

@@ -60,9 +60,13 @@ async function difference() {
 
 async function save() {
   $("save").disabled = true;
-  await given();
-  await settled();
-  if (refused().length) return showProblems();
+  const unseen = await given();
+  if (unseen) {
+    saved = null;
+    $("save-said").replaceChildren(el("p", { className: "problem" }, unseen));
+    await difference();
+  }
+  if (unseen || refused().length) return showProblems();
   try {
     const told = await post("api/save", { revision: now().revision, restart: now().can_restart && $("restart").checked });
     saved = told;
