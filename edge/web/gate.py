@@ -81,6 +81,7 @@ class Gate:
         self._hosts = None if hosts is None else {host.lower() for host in hosts}
         public = None if public_url is None else urlsplit(public_url)
         self._cookie = PageCookie(public)
+        self._public_url = public_url
         self._origin = None if public is None else f"{public.scheme}://{in_origin(public)}"
         self._wrong = WrongTokens()
         self._turns = Turns()
@@ -136,11 +137,10 @@ class Gate:
         if not self._known(connection.headers.get("host", "")):
             return _say("Open this page under the address that was printed when it started.", 421)
         if self._from_another_site(connection):
-            return _say(
-                "Another site's page asks for this one. Behind a web server a dashboard needs --public-url, and is "
-                "used under that address alone.",
-                403,
-            )
+            remedy = "Behind a web server a dashboard needs --public-url"
+            if self._public_url is not None:
+                remedy = f"Sign in and out at {self._public_url}"
+            return _say(f"Another site's page asks for this one. {remedy}.", 403)
         # Without a length a body could go on for ever; h11 holds everybody to the length they give.
         if "transfer-encoding" in connection.headers or int(connection.headers.get("content-length", "0")) > MAX_BODY:
             return _say("This request is too large.", 413)
