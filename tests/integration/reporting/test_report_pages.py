@@ -68,7 +68,7 @@ def test_the_page_of_a_lesson_begins_with_sentences(tmp_path: Path, week: Path) 
         return (tmp_path / "p.html").read_text().replace("\N{NO-BREAK SPACE}", "~")
 
     whole = page("--database", morning, "--from", "08:00", "--to", "09:10")
-    first = whole.index("<p>On average 25 faces were seen.</p>")
+    first = whole.index("<p>On average 25 faces (25 to 25) were seen.</p>")
     assert first < whole.index("<dl>")
     assert "about 35~% (28 to 43~%) looked happy, and about " in whole
     assert "happy</th><td>35~%</td><td>28 to 43~%</td>" in whole, "the table has the same"
@@ -99,7 +99,8 @@ def test_the_page_says_when_a_lesson_changed(tmp_path: Path) -> None:
         page,
     )
     assert re.search(
-        r"<p>On average 2[0-3]\.?\d? faces were seen; of the [\d.]+ with a known direction about [67]\d~% ", page
+        r"<p>On average 2[0-3]\.?\d? faces \([\d.]+ to [\d.]+\) were seen; of the [\d.]+ with a known direction about [67]\d~% ",
+        page,
     )
 
 
