@@ -130,8 +130,8 @@ def describe(summary: LessonSummary) -> list[Sentence]:
                 {"minutes": minutes, "least": LEAST_MINUTES, "space": NO_BREAK},
             )
         ]
-    mean, first, last = outward_tenths(*summary.faces[:3])
-    faces: dict[str, int | float | str] = {"faces": mean, "first": first, "last": last}
+    mean, low, high = outward_tenths(*summary.faces[:3])
+    faces: dict[str, int | float | str] = {"faces": mean, "first": low, "last": high}
     if summary.front is None:
         found = [Sentence("On average {faces} faces ({first} to {last}) were seen.", faces)]
     else:

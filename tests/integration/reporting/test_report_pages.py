@@ -99,7 +99,8 @@ def test_the_page_says_when_a_lesson_changed(tmp_path: Path) -> None:
         page,
     )
     assert re.search(
-        r"<p>On average 2[0-3]\.?\d? faces \([\d.]+ to [\d.]+\) were seen; of the [\d.]+ with a known direction about [67]\d~% ",
+        r"<p>On average 2[0-3]\.?\d? faces \([\d.]+ to [\d.]+\) were seen; of the [\d.]+ with a known "
+        r"direction about [67]\d~% ",
         page,
     )
 
