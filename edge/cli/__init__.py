@@ -52,7 +52,7 @@ EXAMPLES = """examples:
   edge run                                      with config.yaml
   edge run --set camera.source=file:clip.mp4 --set window.seconds=5
   edge check                                    after installing
-  edge watch --broker mqtt://127.0.0.1:1883     live bars in the terminal
+  edge watch                                    live bars in the terminal, beside a running edge run
 
 exit codes:
   0 done   1 failed   2 wrong usage   66 no camera or input   69 embedded broker failed
