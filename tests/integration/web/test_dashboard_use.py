@@ -142,9 +142,9 @@ def test_paper_says_which_room_and_when(broker: int, dashboard: Callable[..., st
     Room(broker).window(1)
     page = open_page(f"{address}#now/room-1")
     see(page, "#now-state", "live")
-    for view, named in (("now/room-1", "room-1: Now, "), ("lesson/room-1/15", "room-1: Lesson, "), ("school", "School, ")):
+    for view, named in (("now/room-1", "room-1: Now"), ("lesson/room-1/15", "room-1: Lesson"), ("school", "School")):
         page.goto(f"{address}#{view}")
-        told = page.locator("#on-paper", has_text=named)
+        told = page.locator("#on-paper", has_text=f"{named}, ")
         told.wait_for(state="attached")
         assert told.is_hidden()
         page.emulate_media(media="print")
