@@ -137,7 +137,7 @@ def test_the_keyboard_is_enough(broker: int, dashboard: Callable[..., str], open
     assert page.evaluate("() => document.activeElement.id") == "main"
 
 
-def test_paper_says_which_room_and_when(broker: int, dashboard: Callable[..., str], open_page: Any) -> None:
+def test_paper_says_which_room_and_when(broker: int, dashboard: Any, open_page: Any) -> None:
     address = dashboard(broker)
     Room(broker).window(1)
     page = open_page(f"{address}#now/room-1")
