@@ -7,6 +7,7 @@ import re
 import time
 from pathlib import Path
 
+from edge.text import printable
 from edge.timing.zone_names import zone_named
 
 LOCAL = Path("/etc/localtime")
@@ -33,9 +34,9 @@ def local_zone_problem() -> str:
         name = os.path.realpath(LOCAL).partition("/zoneinfo/")[2]
         return f"{LOCAL} names a time zone that is not there: {_remedy(name)} (timedatectl set-timezone)"
     folder = Path(os.environ.get("TZDIR") or ZONES)
-    if not name or _RULE.match(name) or (folder / name).is_file():
+    if not name or _RULE.match(name) or os.path.isfile(folder / name):  # noqa: PTH113 - too long a name is none, too
         return ""
-    return f"TZ={name} names no time zone: {_remedy(name)}"
+    return f"TZ={printable(name)} names no time zone: {_remedy(name)}"
 
 
 def schedule_zone_problem() -> str:
