@@ -12,7 +12,8 @@ from edge.timing.zone_names import zone_named
 
 LOCAL = Path("/etc/localtime")
 ZONES = Path("/usr/share/zoneinfo")
-_RULE = re.compile(r"(<[-+\w]+>|[A-Za-z]{3,})[-+]?\d")  # a zone written out (POSIX): CET-1CEST,M3.5.0,M10.5.0/3
+# A zone written out (POSIX): CET-1CEST,M3.5.0,M10.5.0/3. That one is a day from UTC, Python does not believe.
+_RULE = re.compile(r"(<[-+\w]+>|[A-Za-z]{3,})[-+]?([01]?\d|2[0-3])(?!\d)")
 
 
 def refresh_local_zone() -> None:
