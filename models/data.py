@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.files.bounded_read import open_regular
 from models.labels import FERPLUS_COLUMNS, FERPLUS_NOT_A_FACE
 from models.readers import PRIVATE, PUBLIC, TRAIN, Rows, read_csv, read_folder
 
@@ -151,7 +153,7 @@ def _usable(rows: Rows) -> NDArray[np.bool_]:
 def _arrays(path: Path) -> list[NDArray[Any]]:
     """The arrays of the archive in the order of ARRAYS, checked to belong together. Raises ValueError."""
     try:
-        with np.load(path) as archive:
+        with os.fdopen(open_regular(path), "rb") as file, np.load(file) as archive:
             found = {name: archive[name] for name in ARRAYS if name in archive}
             if "images" not in found and set(archive) >= PACKED:
                 found = {"images": unpacked(archive["webp"], archive["webp_sizes"]), **found}

@@ -8,14 +8,15 @@ import csv
 import hashlib
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.files.bounded_read import open_regular, read_file
 from models.labels import LABELS
 
 SIZE = 48  # px, the side of every face
@@ -34,6 +35,8 @@ OUTSIDE = {"contempt", "unknown", "none", "other", "uncertain", "not-a-face", "n
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".pgm", ".ppm"}
 VOTES = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt", "unknown", "nf")
 VOTES_FILE = "fer2013new.csv"  # FERPlus's own name for its votes
+MAX_PICTURE = 100_000_000  # bytes
+LONGEST_LINE = 1_000_000
 EXPECTED = f"Remedy: name it after a class ({', '.join(LABELS)}) or a split (train, validation, test), or move it away"
 
 
@@ -197,7 +200,7 @@ def read_picture(path: Path) -> NDArray[np.uint8] | None:
     except ImportError:
         raise ImportError("pictures need OpenCV. Remedy: pip install opencv-python-headless") from None
     try:
-        grey = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_GRAYSCALE)
+        grey = cv2.imdecode(np.frombuffer(read_file(path, MAX_PICTURE), np.uint8), cv2.IMREAD_GRAYSCALE)
         shrink = cv2.INTER_AREA if grey.size > SIZE * SIZE else cv2.INTER_LINEAR
         return cv2.resize(grey, (SIZE, SIZE), interpolation=shrink).astype(np.uint8, copy=False)
     except (OSError, AttributeError, cv2.error):  # OpenCV returns None or raises, as the damage may be
@@ -211,7 +214,7 @@ def _table(path: Path, columns: tuple[str, ...], extra: str) -> Iterator[tuple[i
     """Number and values of each line of a CSV file: those of `columns`, then that of `extra`, None without it."""
     with contextlib.ExitStack() as stack:
         try:
-            file = stack.enter_context(path.open("rb"))
+            file = stack.enter_context(os.fdopen(open_regular(path), "rb"))
         except OSError as error:
             raise ValueError(f"{path}: cannot be read ({error.strerror or error})") from None
         bar = stack.enter_context(_bar(path.stat().st_size, f"read {path.name}", "B"))
@@ -235,8 +238,8 @@ def _table(path: Path, columns: tuple[str, ...], extra: str) -> Iterator[tuple[i
             raise _fault(path, table.line_num, str(error)) from None
 
 
-def _lines(file: Iterable[bytes], bar: Any) -> Iterator[str]:  # noqa: ANN401 - tqdm has no types
-    for line in file:
+def _lines(file: BinaryIO, bar: Any) -> Iterator[str]:  # noqa: ANN401 - tqdm has no types
+    while line := file.readline(LONGEST_LINE):  # csv refuses what is much shorter
         bar.update(len(line))
         yield line.decode("utf-8-sig", errors="replace")  # what is no text fails as a value, with its line
 

@@ -6,17 +6,19 @@ FFmpeg looks at no time within a packet, and nothing can end it there.
 from __future__ import annotations
 
 import re
+import struct
 from itertools import islice
 
 MAX_UNITS = 640
 """Units of a packet, which is one picture.
 
 No level of H.265 allows more than 600 slice segments in a picture (MaxSliceSegmentsPerPicture of its Annex A, level
-6.2); H.264 has no such number. Encoders make one slice, one for each of their threads, or one a row of macroblocks (135
-at 2160 rows). Some cut a picture into slices that fit into a packet of the network: 640 of them are 900 KB. What else
-belongs to a picture (parameter sets, messages) are some ten units.
+6.2); H.264 and MPEG-2 have no such number. Encoders make one slice, one for each of their threads, or one a row of
+macroblocks (135 at 2160 rows). Some cut a picture into slices that fit into a packet of the network: 640 of them are
+900 KB. What else belongs to a picture (parameter sets, messages) are some ten units.
 """
-NAL_CODECS = frozenset({"h264", "hevc", "vvc"})  # FFmpeg's names of decoders
+MAX_PARTS = 1000  # of a PNG; cameras and programs write some ten
+NAL_CODECS = frozenset({"h264", "hevc", "vvc", "mpeg1video", "mpeg2video"})  # FFmpeg's names of decoders
 AV1_DECODERS = frozenset({"av1", "libdav1d", "libaom-av1"})
 UNIT_CODECS = NAL_CODECS | AV1_DECODERS
 START_CODE = re.compile(rb"\0\0\x01")  # stands before a NAL unit, and never within one
@@ -26,7 +28,7 @@ HAS_EXTENSION, HAS_SIZE = 0x04, 0x02  # bits of an OBU's first byte
 
 
 def has_too_many_units(packet: bytes, codec: str) -> bool:
-    """Whether a packet has more NAL units (H.264, H.265, H.266) or OBUs (AV1) than MAX_UNITS.
+    """Whether a packet has more NAL units (H.264, H.265, H.266), slices (MPEG-2) or OBUs (AV1) than MAX_UNITS.
 
     Args:
         packet: As a demuxer gives it, with the whole of a picture.
@@ -40,6 +42,19 @@ def has_too_many_units(packet: bytes, codec: str) -> bool:
     # what they are not, real packets end after a few steps: their first byte is 0, and lengths of 2 bytes and more are
     # soon larger than what follows.
     return any(_nal_units(packet, size) > MAX_UNITS for size in LENGTH_SIZES)
+
+
+def has_too_many_parts(png: bytes) -> bool:
+    """Whether a PNG has more texts and other chunks than MAX_PARTS, beside those with the picture itself.
+
+    FFmpeg looks for each text among all that came before it.
+    """
+    at, count = len(b"\x89PNG\r\n\x1a\n"), 0
+    while count <= MAX_PARTS and at + 8 <= len(png):
+        length, kind = struct.unpack_from(">I4s", png, at)
+        count += kind != b"IDAT"
+        at += 12 + length
+    return count > MAX_PARTS
 
 
 def _nal_units(packet: bytes, size: int) -> int:

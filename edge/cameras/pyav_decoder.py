@@ -16,7 +16,7 @@ import av
 
 from edge.cameras import libavutil
 from edge.cameras.certificates import checking_options, refusal
-from edge.cameras.coded_units import MAX_UNITS, UNIT_CODECS, has_too_many_units
+from edge.cameras.coded_units import MAX_UNITS, UNIT_CODECS, has_too_many_parts, has_too_many_units
 from edge.cameras.exif import CLOCKWISE, TURNS, UPRIGHT, orientation
 from edge.cameras.ffmpeg_memory import MAX_FRAME_BYTES, MAX_PIXELS, THREADS, limit_allocations, while_opening
 from edge.cameras.jpeg_packet import jpeg_in
@@ -150,6 +150,9 @@ class PyAvDecoder:
             if self._stream.codec_context.name == "mjpeg" and not (data := jpeg_in(data)):
                 self._skipped.record()
                 return
+            if self._stream.codec_context.name == "png" and has_too_many_parts(data):
+                self._skipped.record()
+                return
             self._mark = orientation(data)
         self._check_units(packet)
         try:
@@ -207,7 +210,8 @@ def _open(address: str, name: str, limits: Limits | None) -> Any:  # noqa: ANN40
     timeout = None
     if limits:
         timeout = (limits.open, limits.read)
-        options |= OPTIONS
+        # No PNG is decoded while it is opened, before anybody could count what it consists of.
+        options |= OPTIONS | {"codec_whitelist": ",".join(av.codecs_available - {"png"})}
         if limits.ca_file:
             options |= checking_options(address, limits.ca_file)
         if os.environ.get("http_proxy") and is_local(address):  # FFmpeg obeys it, too

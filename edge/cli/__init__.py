@@ -156,12 +156,27 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def config_file(args: argparse.Namespace) -> Path:
+    """The configuration file that the arguments name, else the one that is looked for first; it need not be there."""
+    return args.config or Path("config.yaml")
+
+
 def read_config(args: argparse.Namespace, cut: CutShort = "warned") -> Config:
     """The configuration that the arguments name; `cut`: as load_config. Raises ConfigError."""
     from edge.config.loader import find_config, load_config  # noqa: PLC0415 - `edge image` starts without it
 
-    environment = {name: as_typed(value) for name, value in os.environ.items()}
-    return load_config(args.config or find_config(), args.set, environment, cut=cut)
+    return load_config(args.config or find_config(), args.set, _environment(), cut=cut)
+
+
+def read_place(args: argparse.Namespace) -> Config:
+    """As `read_config`, but for a file with mistakes as well: see load_place."""
+    from edge.config.loader import find_config, load_place  # noqa: PLC0415 - as above
+
+    return load_place(lambda: args.config or find_config(), args.set, _environment())
+
+
+def _environment() -> dict[str, str]:
+    return {name: as_typed(value) for name, value in os.environ.items()}
 
 
 def set_up_logging(level: int = logging.INFO) -> None:

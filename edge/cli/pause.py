@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.cli import add_config_arguments, program, read_config
+from edge.cli.running import not_reloaded, running_pauses
 from edge.contract.causes import AT_THE_DEVICE
 from edge.contract.timestamps import format_timestamp
 from edge.daemon import kept_pause
@@ -16,8 +17,8 @@ from edge.daemon.daemon_lock import DaemonLock, Flag, is_held
 from edge.daemon.former_name import adopt_former_files
 from edge.daemon.paths import pause_path
 from edge.daemon.pause_store import ClosedStore, Pause, PauseStore
-from edge.errors import EXIT_FAILED, EdgeError
-from edge.text import printable
+from edge.errors import EXIT_FAILED, ConfigError, EdgeError
+from edge.text import plain_lines, printable
 
 if TYPE_CHECKING:
     import argparse
@@ -29,6 +30,7 @@ EXAMPLES = """examples:
 """
 
 DAEMON_SECONDS = 2.0  # a daemon that could not say that it runs, as the disk was full, does so with its next look
+TO_BE_SURE = f"end it {kept_pause.HOW_TO_END}, or correct this first"
 NOBODY = "edge is not running here, or runs as another user or with another configuration; the next one starts paused"
 NOT_STORED = f"nothing is paused: make room on the disk, or end edge {kept_pause.HOW_TO_END}"
 ANSWER_SECONDS = 10.0  # a driver lets go of its camera when its last read has ended
@@ -45,15 +47,25 @@ def main(args: argparse.Namespace) -> int:
 
     The file also holds when no daemon runs yet. Where the disk does not take it, the daemon is told by a lock.
     """
-    config = read_config(args, "taken")  # a pause is never refused for that: if the file is cut, nobody confirms it
+    try:
+        config = read_config(args, "taken")  # no pause is refused for that: if the file is cut, nobody confirms it
+        path = pause_path(config)
+    except ConfigError as mistake:
+        if not (running := running_pauses(args)):
+            problem = f"nothing is paused, and the camera of a daemon may be open: {TO_BE_SURE}"
+            raise ConfigError(problem, mistake) from None
+        print(f"edge: {plain_lines(str(mistake))}", file=sys.stderr)  # the daemon has not accepted that
+        return max([_pause(each, args.by) for each in running])
     adopt_former_files(config)
-    path = pause_path(config)
-    if (pause := PauseStore(path).load()) is None:
-        pause = Pause(printable(args.by, 80, replacement=""), _now())
-        _store(path, pause)
-        done = "paused"
-    else:
-        done = f"paused already, since {pause.since}, by {pause.by}"
+    if not (running := not_reloaded(path, args)):
+        return _pause(path, args.by)
+    status = max([_pause(each, args.by) for each in running])
+    _keep(path, args.by)  # the next start is under this name
+    return status
+
+
+def _pause(path: Path, by: str) -> int:
+    pause, done = _keep(path, by)
     began = time.monotonic()
     while not (ClosedStore(path).confirms(pause) and _may_run(path)):
         waited = time.monotonic() - began
@@ -67,6 +79,15 @@ def main(args: argparse.Namespace) -> int:
         time.sleep(0.05)
     print(f"{done}: the daemon has closed the camera, and keeps it closed until: {program()} resume")
     return 0
+
+
+def _keep(path: Path, by: str) -> tuple[Pause, str]:
+    """The pause that is in this file from now on, and what has been done."""
+    if (pause := PauseStore(path).load()) is not None:
+        return pause, f"paused already, since {pause.since}, by {pause.by}"
+    pause = Pause(printable(by, 80, replacement=""), _now())
+    _store(path, pause)
+    return pause, "paused"
 
 
 def _unconfirmed(path: Path, reason: str) -> int:

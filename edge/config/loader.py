@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -85,6 +85,26 @@ def load_config(
                 logger.warning("%s", mistake)
     override(document, overrides, environment or {})
     return usable(document)
+
+
+def load_place(
+    find: Callable[[], Path | FoundConfig | None], overrides: Iterable[str], environment: Mapping[str, str]
+) -> Config:
+    """Only `device` and `outbox` of a configuration, as far as they can be read: to find what runs, never to run it.
+
+    Args:
+        find: Says which file; it may raise ConfigError.
+        overrides: As load_config.
+        environment: As load_config.
+    """
+    document = Document()
+    with contextlib.suppress(ConfigError):
+        if (file := find()) is not None:
+            path, data = file if isinstance(file, FoundConfig) else (file, _content(file))
+            document = parse_document(data, path)
+    override(document, overrides, environment)
+    document.values = {name: document.values[name] for name in ("device", "outbox") if name in document.values}
+    return validate(document) or Config()
 
 
 def usable(document: Document) -> Config:

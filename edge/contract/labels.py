@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 LABELS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 """What the shipped emotion model can name, in FER2013's order."""
 
 UNKNOWN = "unknown"
 """A face whose emotion is not named; `unclassified` says why."""
+
+MAX_LABELS = 64
+"""Of a window, with `unknown`."""
+MAX_LABEL = 128
+"""Bytes of one."""
+MAX_LABELS_BYTES = 1000
+"""Of all labels of a window together; those of models have 60."""
 
 READING_ORDER = ("happy", "surprise", "neutral", "sad", "fear", "disgust", "angry")
 """From pleasant to unpleasant."""
@@ -22,6 +29,18 @@ WITHHELD_REASONS = {
 """Why figures or emotions are withheld, as people read it."""
 
 ADJECTIVES = {"disgust": "disgusted", "fear": "afraid", "surprise": "surprised"}
+
+
+def is_label(text: str) -> bool:
+    """Whether a label may be called so."""
+    return text.isprintable() and 0 < len(text.encode()) <= MAX_LABEL
+
+
+def fit_a_window(labels: Collection[str]) -> bool:
+    """Whether a window may have all of these labels; `unknown` is one of them."""
+    if len(labels) > MAX_LABELS or not all(map(is_label, labels)):
+        return False
+    return sum(len(label.encode()) for label in labels) <= MAX_LABELS_BYTES
 
 
 def adjective(label: str) -> str:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from edge.contract import version1
+from edge.contract.labels import fit_a_window
 from edge.contract.machine_messages import MachineInfo
 from edge.contract.numbering import begins_again
 from edge.contract.payloads import FaceFigures, State, WindowPayload
@@ -23,9 +24,6 @@ MAX_PEOPLE = 10**5
 LONGEST_WINDOW = timedelta(days=1)
 MAX_FPS = 240  # frames analysed per second: four times what a configuration allows
 ROUNDING = 0.0051  # of a mean, which has two decimals
-MAX_LABELS = 64
-MAX_LABEL = 128  # bytes
-MAX_LABELS_BYTES = 1000  # of all labels of a window together; those of models have 60
 AVAILABILITY = {b"online": True, b"offline": False, b"": None}
 VERSION = 2  # of `edge.window` that this program writes and reads
 SCHEMA = f"edge.window/{VERSION}"
@@ -191,11 +189,7 @@ def _check(window: WindowPayload) -> None:
 
 
 def _check_labels(counts: Mapping[str, int], people: Mapping[str, float], estimate: Mapping[str, object]) -> None:
-    labels = counts.keys() | estimate.keys()
-    sizes = [len(label.encode()) for label in labels]
-    if len(labels) > MAX_LABELS or sum(sizes) > MAX_LABELS_BYTES or not all(0 < size <= MAX_LABEL for size in sizes):
-        raise ValueError
-    if not all(map(str.isprintable, labels)):
+    if not fit_a_window(counts.keys() | estimate.keys()):
         raise ValueError
     # `facing` and `unclassified` sum to counts, and these to faces.total: no part is larger.
     if any(number > MAX_PEOPLE for number in people.values()) or counts.keys() != people.keys():

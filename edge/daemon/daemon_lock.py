@@ -24,6 +24,7 @@ FLOCK = "hhqqi"  # struct flock of fcntl(2): type, whence, start, length, proces
 READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
 LOOK_AGAIN = 0.05  # seconds
 OPEN = stat.S_IRGRP | stat.S_IROTH  # of a folder: others could hold locks on it
+CONFIGURATIONS = 1 << 40  # the first byte of those that stand for a configuration file; the flags lie before it
 
 
 class Flag(IntEnum):
@@ -41,12 +42,17 @@ class Flag(IntEnum):
     """The daemon is paused by a person, and nothing holds the camera open any longer."""
 
 
-def is_held(pause: Path, flag: Flag) -> bool:
+def started_with(file: Path) -> int:
+    """The byte that a daemon holds that was started with this configuration file, whatever is there by now."""
+    return CONFIGURATIONS + zlib.crc32(os.fsencode(f"{os.path.realpath(file.parent)}/{file.name}"))
+
+
+def is_held(pause: Path, flag: int) -> bool:
     """Whether a daemon holds a flag. Not for the daemon itself: see DaemonLock.
 
     Args:
         pause: The name of the pause's file.
-        flag: Which.
+        flag: Which, or what `started_with` says.
     """
     lock = DaemonLock(pause)
     try:
@@ -71,7 +77,7 @@ class DaemonLock:
         self._path = pause.with_suffix(".lock")
         self._file: int | None = None  # or the folder
         self._start = 0  # the byte of the first flag: daemons may share a folder
-        self._flags: set[Flag] = set()  # to be held, as soon as there is a file
+        self._flags: set[int] = set()  # to be held, as soon as there is a file
 
     def make(self) -> None:
         """Make the file where there is none, and hold in it what is held elsewhere, or was to be held without one.
@@ -89,7 +95,7 @@ class DaemonLock:
         if os.path.lexists(self._path) and not os.access(self._path, os.R_OK) and self._opened() is None:
             raise EdgeError(f"nobody can say whether the daemon is paused: {self._path} cannot be read", AS_DAEMON)
 
-    def set_flag(self, flag: Flag, *, held: bool) -> None:
+    def set_flag(self, flag: int, *, held: bool) -> None:
         """Hold a flag, or let go of it."""
         if held:
             self._flags.add(flag)
@@ -117,7 +123,7 @@ class DaemonLock:
         finally:
             self.set_flag(flag, held=False)
 
-    def is_held(self, flag: Flag) -> bool:
+    def is_held(self, flag: int) -> bool:
         """Whether another process holds a flag; this only asks, and takes no lock that could be in its way."""
         if (file := self._opened()) is None:
             return False
@@ -158,11 +164,11 @@ class DaemonLock:
             os.close(before)
         return file
 
-    def _lock(self, file: int, flag: Flag, *, held: bool) -> None:
+    def _lock(self, file: int, flag: int, *, held: bool) -> None:
         with contextlib.suppress(OSError):  # of a file system without locks, where SQLite would not work either
             fcntl.fcntl(file, fcntl.F_OFD_SETLK, self._range(flag, fcntl.F_RDLCK if held else fcntl.F_UNLCK))
 
-    def _range(self, flag: Flag, kind: int) -> bytes:
+    def _range(self, flag: int, kind: int) -> bytes:
         return struct.pack(FLOCK, kind, os.SEEK_SET, self._start + flag, 1, 0)
 
 

@@ -15,6 +15,7 @@ from edge.config.yaml_text import former_reading
 from edge.daemon.paths import outbox_path, pause_path
 from edge.delivery.outbox_tables import NAMES_AS_TYPED, ForeignFileError, check_tables, checksum, examine
 from edge.errors import BusyError, EdgeError
+from edge.files.database import connect
 
 if TYPE_CHECKING:
     from edge.config.schema import Config, DeviceConfig
@@ -81,7 +82,7 @@ def _take_over(path: Path, former: DeviceConfig, device: DeviceConfig) -> bool:
 def _rename_windows(path: Path, former: DeviceConfig, device: DeviceConfig) -> bool:
     """Put the right name into the windows that wait; False: this outbox is of a device that is really called so."""
     examine(path)
-    with contextlib.closing(sqlite3.connect(path, timeout=0.5, isolation_level=None)) as database:
+    with contextlib.closing(connect(path, timeout=0.5, isolation_level=None)) as database:
         database.execute("PRAGMA locking_mode=EXCLUSIVE")
         database.execute("BEGIN EXCLUSIVE")
         check_tables(database)

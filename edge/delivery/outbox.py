@@ -25,6 +25,7 @@ from edge.delivery.outbox_tables import (
 )
 from edge.delivery.row_ages import RowAges
 from edge.errors import ConfigError, EdgeError
+from edge.files.database import connect
 from edge.files.disk_errors import DiskError, explain_os, explain_sqlite
 from edge.files.left_journal import set_left_journal_aside
 from edge.files.private_file import close_to_others, make_private_database
@@ -113,9 +114,10 @@ class Outbox:
                 remedy = "set outbox.path to another file, or move this one away; it was not touched"
                 raise ConfigError(f"outbox {self} cannot be used: {error}", remedy) from None
             self.set_aside(str(error), "foreign" if error.readable else "corrupt")
-        except sqlite3.OperationalError as error:
-            raise explain_sqlite(error, self._path, f"outbox {self}") from None
         except sqlite3.DatabaseError as error:
+            explained = explain_sqlite(error, self._path, f"outbox {self}")
+            if explained is not None:
+                raise explained from None
             self.set_aside(str(error))
 
     def set_aside(self, reason: str, kind: str = "corrupt") -> None:
@@ -145,10 +147,9 @@ class Outbox:
             self._open()
         except OSError as error:
             raise explain_os(error, f"outbox {self} is corrupt and cannot be replaced") from None
-        except sqlite3.OperationalError as error:
-            raise explain_sqlite(error, self._path, f"outbox {self}") from None
         except sqlite3.DatabaseError as error:
-            raise DiskError(f"outbox {self}: a new database is corrupt as well ({error})", "check the disk") from None
+            corrupt = DiskError(f"outbox {self}: a new database is corrupt as well ({error})", "check the disk")
+            raise explain_sqlite(error, self._path, f"outbox {self}") or corrupt from None
         logger.error("outbox %s cannot be used (%s): set aside as %s; a new epoch begins", self, reason, aside)
         self.loss = before
         with contextlib.suppress(sqlite3.Error), self._undoable() as database:
@@ -274,7 +275,7 @@ class Outbox:
         file = self._path or ":memory:"
         if self._path is not None:
             make_private_database(self._path)
-        database = sqlite3.connect(file, timeout=0.5, isolation_level=None, check_same_thread=False)
+        database = connect(file, timeout=0.5, isolation_level=None, check_same_thread=False)
         # A row with damaged text is one lost window, not an error for all that follow.
         database.text_factory = lambda text: text.decode(errors="replace")
         try:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from edge.contract import version1
 from edge.contract.validation import MAX_COUNT
+from edge.files.database import connect
 from edge.files.plain_tables import strange_part
 
 _SCHEMA = """
@@ -139,6 +140,8 @@ def examine(path: Path) -> bool:
         raise ForeignFileError("it is no SQLite database", readable=False)
     if len(header) < 100:
         return False
+    if not {header[18], header[19]} <= {1, 2}:  # SQLite would say that the disk is read-only
+        raise ForeignFileError("its header is damaged", readable=False)
     layout, application = struct.unpack_from(">I4xI", header, 60)
     _check_version(application, layout)
     return bool(application == APPLICATION)
@@ -164,7 +167,7 @@ def read_only(path: Path) -> Iterator[sqlite3.Connection]:
     if path.exists() and not path.is_file():  # a FIFO would be waited for
         raise ForeignFileError("it is not a regular file", readable=False)
     address = f"{path.resolve().as_uri()}?mode=ro&immutable=1"  # immutable: no lock is asked for
-    with contextlib.closing(sqlite3.connect(address, uri=True, timeout=0)) as database:
+    with contextlib.closing(connect(address, uri=True, timeout=0)) as database:
         check_tables(database)
         yield database
 
@@ -196,7 +199,7 @@ def prepare(database: sqlite3.Connection) -> Found:
 
     Raises:
         ForeignFileError: They are those of something else, and stay as they are.
-        sqlite3.OperationalError: The disk would not do it.
+        sqlite3.OperationalError: The disk would not do it, or the database is damaged: `explain_sqlite` knows.
         sqlite3.DatabaseError: The database is damaged.
     """
     # Exclusive: two daemons on one outbox would send each other's windows.

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import stat
 from pathlib import Path
+from typing import Any
 
 MAX_TLS_FILE = 4_000_000  # bytes; all authorities that an operating system trusts are 0.3 MB
 
@@ -44,6 +46,18 @@ def read_file(path: Path, limit: int) -> bytes:
         OSError: As `open_regular`, or too large; `strerror` says which.
     """
     return read_opened(open_regular(path), limit)
+
+
+def read_json(path: Path, limit: int) -> Any:  # noqa: ANN401 - whatever stands in the file
+    """What a JSON file says.
+
+    Raises:
+        OSError: As `read_file`.
+        ValueError, RecursionError: It is none, or has text that no message may have: half of a character.
+    """
+    content = json.loads(read_file(path, limit))
+    json.dumps(content, ensure_ascii=False).encode()
+    return content
 
 
 def read_opened(descriptor: int, limit: int) -> bytes:

@@ -12,6 +12,7 @@ from edge.errors import BusyError, ConfigError, EdgeError
 # What a disk says that is full or failing; anything else, such as a missing right, is for a person to mend.
 _FAILING = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
 _FAILING_WORDS = ("full", "readonly", "I/O")
+_DAMAGED_WORDS = ("no such", "duplicate column", "unsupported file format")  # of a schema in which a bit has changed
 
 
 class DiskError(EdgeError):
@@ -28,8 +29,10 @@ def explain_os(error: OSError, what: str) -> EdgeError:
     return DiskError(text, "check the disk") if error.errno in _FAILING else ConfigError(text, "check outbox.path")
 
 
-def explain_sqlite(error: sqlite3.OperationalError, path: Path | None, what: str) -> EdgeError:
-    """A BusyError, a DiskError or a ConfigError, to be raised; the database must be closed."""
+def explain_sqlite(error: sqlite3.DatabaseError, path: Path | None, what: str) -> EdgeError | None:
+    """A BusyError, a DiskError or a ConfigError, to be raised; None: the database, which must be closed, is damaged."""
+    if path is None or not isinstance(error, sqlite3.OperationalError):
+        return None
     if "locked" in str(error):
         # Another daemon stays, but a backup that reads the file and a former process of this one go by themselves.
         return BusyError(
@@ -44,4 +47,6 @@ def explain_sqlite(error: sqlite3.OperationalError, path: Path | None, what: str
         return explain_os(reason, f"{what} cannot be opened")
     if any(word in str(error) for word in _FAILING_WORDS):
         return DiskError(f"{what} cannot be written ({error})", "check the disk")
+    if any(words in str(error) for words in _DAMAGED_WORDS):
+        return None
     return ConfigError(f"{what} cannot be opened ({error})", "check outbox.path")

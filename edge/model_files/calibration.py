@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from typing import Annotated
@@ -10,13 +9,14 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from edge.errors import ModelError
-from edge.files.bounded_read import read_file
+from edge.files.bounded_read import read_json
 from edge.files.numbers import AS_MEANT, Number, Whole
 from edge.model_files.cards import EmotionCard
 
 MAX_CALIBRATION_BYTES = 1_000_000
 REMEDY = "recreate it with python -m models.calibrate, or remove it"
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), AS_MEANT]
+LEAST = 1e-9  # of a share that has pictures
 Count = Annotated[int, Field(ge=0, le=10**12), AS_MEANT]
 
 
@@ -28,7 +28,7 @@ class OutputCalibration(BaseModel):
         temperature: What the logits were divided by for `posteriors`. The card has the same one, unless a person
             has changed it there.
         pictures: How many held-out pictures were used.
-        priors: (k) share of each true class among them; none is 0.
+        priors: (k) share of each true class among them; none is 0, nor so small that nothing can be divided by it.
         confusion: (k, k) pictures, row = truth, column = the label with the largest logit.
         bias: (k) what is added to the logarithm of each probability at this temperature, before the row is made to
             sum to 1 again, so that all labels together are predicted as often as they are true.
@@ -45,7 +45,7 @@ class OutputCalibration(BaseModel):
     labels: tuple[str, ...] = Field(min_length=2, max_length=64)
     temperature: Number = Field(gt=0, le=100)
     pictures: Whole = Field(ge=1)
-    priors: tuple[Annotated[Share, Field(gt=0)], ...]
+    priors: tuple[Annotated[Share, Field(gt=LEAST)], ...]
     confusion: tuple[tuple[Count, ...], ...]
     bias: tuple[Annotated[Number, Field(ge=-20, le=20)], ...]
     posteriors: tuple[tuple[Share, ...], ...]
@@ -85,7 +85,7 @@ class Calibration(BaseModel):
 
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     outputs: dict[str, OutputCalibration]
-    left_out: dict[str, str] = {}
+    left_out: dict[str, Annotated[str, Field(max_length=1000)]] = {}  # `info` says it
 
 
 def calibration_path(card: Path) -> Path:
@@ -108,7 +108,7 @@ def read_calibration(path: Path, card: EmotionCard) -> Calibration | None:
     """
     file = calibration_path(path)
     try:
-        calibration = Calibration.model_validate(json.loads(read_file(file, MAX_CALIBRATION_BYTES)))
+        calibration = Calibration.model_validate(read_json(file, MAX_CALIBRATION_BYTES))
     except FileNotFoundError:
         return None
     except OSError as error:

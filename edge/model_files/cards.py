@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from edge.contract.labels import MAX_LABEL, MAX_LABELS, MAX_LABELS_BYTES, UNKNOWN, fit_a_window
 from edge.errors import ModelError
-from edge.files.bounded_read import read_file
+from edge.files.bounded_read import read_json
 from edge.files.numbers import AS_MEANT, FiniteNumber, Number, Whole
 from edge.files.shipped import shipped
 
@@ -77,8 +77,20 @@ class EmotionOutput(_Part):
 
     tensor: str
     kind: Literal["logits", "probabilities"] = "logits"
-    labels: tuple[str, ...] = Field(min_length=2, max_length=64)
+    labels: tuple[str, ...] = Field(min_length=2, max_length=MAX_LABELS - 1)
     temperature: Number = Field(1.0, ge=0.01, le=100)
+
+    @field_validator("labels")
+    @classmethod
+    def _fit(cls, labels: tuple[str, ...]) -> tuple[str, ...]:
+        together = {*labels, UNKNOWN}
+        if len(together) <= len(labels):
+            raise ValueError(f"must be different, and none may be {UNKNOWN!r}")
+        if not fit_a_window(together):
+            raise ValueError(
+                f"must be printable, of {MAX_LABEL} bytes at most each, and with {UNKNOWN!r} of {MAX_LABELS_BYTES:,}"
+            )
+        return labels
 
 
 class EmotionCard(Card):
@@ -132,7 +144,7 @@ def read_card(path: Path, kind: type[CardT]) -> CardT:
         ModelError: No such file, not JSON, or not a card of this kind; names the key.
     """
     try:
-        return kind.model_validate(json.loads(read_file(path, MAX_CARD_BYTES)))
+        return kind.model_validate(read_json(path, MAX_CARD_BYTES))
     except FileNotFoundError:
         raise ModelError(f"model card {path} does not exist", "give the path of the .json beside the model") from None
     except OSError as error:

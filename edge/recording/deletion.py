@@ -15,6 +15,7 @@ from pathlib import Path
 
 from edge.contract.timestamps import format_timestamp, parse_timestamp
 from edge.errors import ConfigError
+from edge.files.database import connect
 from edge.files.plain_tables import strange_part
 from edge.recording.allowance import MOST_DEVICES
 from edge.recording.arrivals import last_arrival
@@ -83,7 +84,7 @@ class Eraser:
             raise ConfigError(f"there is no file {self._path}", "--database names a file that edge record made")
         check_journal(self._path, read_header(self._path), writes=True)
         try:
-            self._file = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None)
+            self._file = connect(self._path, timeout=BUSY_SECONDS, isolation_level=None)
             if check_header(self._file, self._path) < LAYOUT:
                 raise ConfigError(
                     f"{self._path} was made by an older version of edge",

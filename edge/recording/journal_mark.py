@@ -25,6 +25,7 @@ from urllib.parse import quote
 
 from edge.errors import ConfigError, EdgeError
 from edge.files.bounded_read import read_file
+from edge.files.database import connect
 from edge.files.left_journal import has_journal, journal_of
 from edge.files.plain_tables import strange_part
 from edge.files.replace_file import staged_file
@@ -206,7 +207,7 @@ def _mark_alone(path: Path) -> str | None:
     """The mark of the file without its `-wal`; None: that cannot be read, as in the middle of a checkpoint."""
     address = f"file:{quote(os.path.realpath(path))}?mode=ro&immutable=1"
     try:
-        with contextlib.closing(sqlite3.connect(address, uri=True, timeout=0)) as database:
+        with contextlib.closing(connect(address, uri=True, timeout=0)) as database:
             return None if strange_part(database, ("about",), TRIGGERS) else _mark(database)
     except sqlite3.Error:
         return None

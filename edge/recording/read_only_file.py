@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from edge.errors import ConfigError
+from edge.files.database import connect
 from edge.files.plain_tables import strange_part
 from edge.recording.daily_rollups import TRIGGERS
 from edge.recording.journal_mark import check_journal
@@ -33,7 +34,7 @@ def open_to_read(path: Path) -> tuple[sqlite3.Connection, int]:
         raise ConfigError(f"there is no file {path}", "make it with edge record, or name another one with --database")
     check_journal(path, writes=False)
     try:
-        database = sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=BUSY_SECONDS)
+        database = connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=BUSY_SECONDS)
         try:
             return database, _prepare(database, path)
         except BaseException:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.errors import ConfigError
+from edge.files.database import connect
 from edge.files.disk_errors import DiskError, FullError, explain_os
 from edge.files.left_journal import has_journal, journal_of, set_left_journal_aside
 from edge.files.ownership import is_shared_with_us, why_not_ours
@@ -97,7 +98,7 @@ def _connect(path: Path) -> sqlite3.Connection:
                 _check_owner(beside, beside.lstat())  # by its name: to close a descriptor would end locks on it
         _keep_left_journal(path)
         check_journal(path, os.pread(descriptor, 100, 0), writes=True)
-        database = sqlite3.connect(path.absolute(), timeout=BUSY_SECONDS, isolation_level=None)
+        database = connect(path.absolute(), timeout=BUSY_SECONDS, isolation_level=None)
         if not _is_open_again(descriptor):
             database.close()
             raise DiskError(f"{path} was moved while it was opened", "look who may write into its folder")

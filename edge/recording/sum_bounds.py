@@ -7,10 +7,10 @@ from collections.abc import Collection
 from functools import lru_cache
 from typing import get_args
 
-from edge.contract.labels import UNKNOWN
+from edge.contract.labels import MAX_LABELS as MAX_LABELS_OF_WINDOW
+from edge.contract.labels import UNKNOWN, is_label
 from edge.contract.payloads import Withheld
-from edge.contract.validation import MAX_COUNT, MAX_LABEL, frames_fit
-from edge.contract.validation import MAX_LABELS as MAX_LABELS_OF_WINDOW
+from edge.contract.validation import MAX_COUNT, frames_fit
 from edge.recording.window_sums import MAX_LABELS, MOST_EPOCHS, UNIT, WindowSums
 
 MOST_WINDOWS = 24 * 3600 * 1000  # of a room in a day: one begins each millisecond
@@ -83,4 +83,4 @@ def _are_labels(names: Collection[str]) -> bool:
 
 @lru_cache(maxsize=1000)
 def _is_label(name: str) -> bool:
-    return 0 < len(name.encode()) <= MAX_LABEL and name.isprintable()
+    return is_label(name)

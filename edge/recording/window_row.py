@@ -11,10 +11,11 @@ from typing import Any, TypeVar, cast, get_args
 
 from pydantic_core import to_json
 
+from edge.contract.labels import is_label
 from edge.contract.payloads import EstimateAbsent, Facing, Unclassified, WindowPayload, Withheld
 from edge.contract.shares import ShareRange
 from edge.contract.timestamps import PATTERN, parse_timestamp
-from edge.contract.validation import MAX_COUNT, MAX_LABEL, SCHEMA_PATTERN, WITHHELD_FIELDS
+from edge.contract.validation import MAX_COUNT, SCHEMA_PATTERN, WITHHELD_FIELDS
 from edge.errors import EdgeError
 from edge.recording.window_record import Series, WindowRecord
 
@@ -128,7 +129,7 @@ def read_window(row: tuple[object, ...]) -> WindowRecord:
     figures = "faces" not in hidden
     observed = _from_json(counts) if "counts" not in hidden else None
     shares = _from_json(estimate) if "estimate" not in hidden else None
-    if not all(name.isprintable() and len(name.encode()) <= MAX_LABEL for name in (*(observed or ()), *(shares or ()))):
+    if not all(map(is_label, (*(observed or ()), *(shares or ())))):
         raise ValueError
     if observed is not None and not all(0 <= _whole(n) <= MAX_COUNT for n in observed.values()):
         raise ValueError

@@ -9,7 +9,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.errors import ModelError
 from edge.model_files.cards import EmotionCard, EmotionOutput, emotion_card_path, read_card
 from edge.vision.tflite import Model, Tensor, loading
 
@@ -57,9 +56,6 @@ class EmotionClassifier:
         """
         path = emotion_card_path(model)
         card = read_card(path, EmotionCard)
-        labels = card.output(output).labels
-        if "unknown" in labels or len(set(labels)) != len(labels):
-            raise ModelError(f"{path}: labels must be different, and none may be 'unknown'", "mend the card")
         with loading(path):
             loaded = Model(path, card, threads)
             classifier = cls(card, loaded, card.output(output))

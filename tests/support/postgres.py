@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import shutil
@@ -9,7 +10,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,22 @@ class PostgresServer:
         deadline = time.monotonic() + 20
         while _lives(self.folder) and time.monotonic() < deadline:
             time.sleep(0.02)
+
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Stands still: the system still takes what is sent to it."""
+        assert self._process
+        first = self._process.pid
+        stopped = [first]
+        os.kill(first, signal.SIGSTOP)  # it makes no more children
+        try:
+            for child in map(int, Path(f"/proc/{first}/task/{first}/children").read_text().split()):
+                os.kill(child, signal.SIGSTOP)
+                stopped.append(child)
+            yield
+        finally:
+            for each in stopped:
+                os.kill(each, signal.SIGCONT)
 
     def stop(self) -> None:
         """End it without waiting for its clients."""

@@ -121,6 +121,12 @@ def test_video_is_opened_among_the_cameras_alone() -> None:
     assert {file.relative_to(EDGE).parts[0] for file in opening} == {"cameras"}
 
 
+def test_a_database_is_opened_in_one_way() -> None:
+    """Which has an error for one that is damaged."""
+    opening = {file for file in EDGE.rglob("*.py") if re.search(r"sqlite3\.connect\((?!\":memory:)", file.read_text())}
+    assert opening == set(), "edge.files.database.connect"
+
+
 def test_the_contract_needs_pydantic_alone() -> None:
     foreign = {}
     for file in files_of("contract"):

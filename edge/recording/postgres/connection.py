@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import math
+import time
+from collections.abc import Generator, Iterator
+from typing import Any
 
 import psycopg
 from psycopg import errors
@@ -17,6 +20,7 @@ from edge.text import listed, printable
 CONNECT_SECONDS = 5
 STATEMENT_SECONDS = 30
 LOCK_SECONDS = 10
+ANSWER_SECONDS = STATEMENT_SECONDS + 10  # of silence: a server that stands still ends no statement of its own
 # A host that has gone without a word is noticed after about as many seconds.
 SILENCE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
 # A role may change its own settings, for all who use it: so what a value means is never left to them.
@@ -67,6 +71,43 @@ KEPT_BACK = "drop what is not of edge, start the recorder, make it again: docs/d
 MOST_DEPENDENTS = 5  # that are named
 
 
+class BoundedConnection(psycopg.Connection):
+    """Waits for no answer for ever, though the other machine still takes what is sent, and the server is frozen."""
+
+    answers_within: float = ANSWER_SECONDS
+
+    def wait(self, gen: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as psycopg's, of each version
+        """As psycopg's. Raises psycopg.OperationalError: nothing came; the connection is closed."""
+        return super().wait(self._bounded(gen), *args, **kwargs)
+
+    def _bounded(self, waiting: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
+        end = time.monotonic() + self.answers_within
+        try:
+            wanted = next(waiting)
+            while True:
+                ready = yield wanted  # 0: nothing for some tenths of a second
+                if ready:
+                    end = time.monotonic() + self.answers_within
+                elif time.monotonic() > end:
+                    self.pgconn.finish()  # what is still on its way cannot be told from another answer
+                    raise psycopg.OperationalError(f"it has not answered for {self.answers_within:.0f} s")
+                wanted = waiting.send(ready)
+        except StopIteration as ended:
+            return ended.value
+
+
+@contextlib.contextmanager
+def unhurried(connection: psycopg.Connection) -> Iterator[None]:
+    """What takes what it takes, such as an index of a large table."""
+    if isinstance(connection, BoundedConnection):
+        connection.answers_within = math.inf
+    try:
+        yield
+    finally:
+        if isinstance(connection, BoundedConnection):
+            del connection.answers_within
+
+
 def connect(address: PostgresAddress, purpose: str) -> psycopg.Connection:
     """Connect; every statement that is not within a transaction block is one of its own.
 
@@ -81,7 +122,7 @@ def connect(address: PostgresAddress, purpose: str) -> psycopg.Connection:
     options = {"connect_timeout": CONNECT_SECONDS, "application_name": purpose, "client_encoding": "utf8", **SILENCE}
     if address.password is not None:
         options["password"] = address.password
-    connection = psycopg.connect(address.url, autocommit=True, **options)  # type: ignore[arg-type]
+    connection = BoundedConnection.connect(address.url, autocommit=True, **options)  # type: ignore[arg-type]
     try:
         _check_encoding(connection, address)
         # By itself and first: what the role has may be too short for anything else.

@@ -18,6 +18,7 @@ from urllib.parse import quote
 
 from edge.contract.timestamps import format_timestamp
 from edge.errors import ConfigError
+from edge.files.database import connect
 from edge.files.plain_tables import strange_part
 from edge.recording.about import PREFIX, ROLLUPS_FROM, known
 from edge.recording.allowance import MOST_DEVICES
@@ -87,9 +88,7 @@ class SchoolFile:
             raise ConfigError(f"there is no file {self._path}", "--copy-from names a file that edge record made")
         check_journal(self._path, read_header(self._path), writes=False)
         try:
-            file = self._file = sqlite3.connect(
-                f"file:{quote(str(self._path))}?mode=ro", uri=True, timeout=BUSY_SECONDS
-            )
+            file = self._file = connect(f"file:{quote(str(self._path))}?mode=ro", uri=True, timeout=BUSY_SECONDS)
             file.text_factory = lambda text: text.decode(errors="replace")
             older = check_header(file, self._path) < LAYOUT
             if strange := strange_part(file, TABLES, TRIGGERS):

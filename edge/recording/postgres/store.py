@@ -27,7 +27,7 @@ from edge.recording.postgres.address import PostgresAddress
 from edge.recording.postgres.connection import TOO_LATE
 from edge.recording.postgres.counted_windows import find_counted
 from edge.recording.postgres.daily_rollups import DailyRollups
-from edge.recording.postgres.deletion_requests import requests_of
+from edge.recording.postgres.deletion_requests import newest_request, requests_of
 from edge.recording.postgres.device_messages import store_words
 from edge.recording.postgres.kept_connection import KeptConnection
 from edge.recording.postgres.long_readers import end_long_readers
@@ -212,8 +212,7 @@ class PostgresStore:
         return sum(map(len, new.values()))
 
     def _load_deleted(self, connection: psycopg.Connection, now: datetime) -> None:
-        row = connection.execute("SELECT max(id) FROM edge.deletions WHERE school = %s", (self._school,)).fetchone()
-        newest = row[0] if row else None
+        newest = newest_request(connection, self._school)
         if self._deleted.outdated(newest, now):
             last = pruning.last_arrival(connection, self._school)
             with connection.cursor() as cursor:

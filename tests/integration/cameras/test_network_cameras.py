@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import socket
+import struct
 import subprocess
 import sys
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
@@ -210,6 +212,28 @@ def test_an_address_that_gives_one_picture_may_have_any_name(
     stream.stop()
     assert len(camera.asked) == 3
     assert not caplog.records
+
+
+@pytest.mark.parametrize("path", ["/snapshot.png", "/cgi-bin/snapshot"])
+@pytest.mark.parametrize("count", [900, 80_000])
+def test_a_png_of_too_many_texts_is_not_decoded(camera: FaultyCamera, path: str, count: int) -> None:
+    """FFmpeg takes 100 s for 80,000, in which no pause could close the camera."""
+    png, behind_header = cv2.imencode(".png", picture(150))[1].tobytes(), 33
+    texts = (b"tEXtk%07d\0v" % number for number in range(count))
+    chunks = (struct.pack(">I", len(text) - 4) + text + struct.pack(">I", zlib.crc32(text)) for text in texts)
+    camera.files[path] = png[:behind_header] + b"".join(chunks) + png[behind_header:]
+    stream = StreamCamera(camera.url(path), 20, 0.5)
+    began = time.process_time()
+    stream.start()
+    if count == 900:
+        found = stream.read()
+        assert found is not None
+        assert (found == picture(150)).all()
+    else:
+        with pytest.raises(CameraError, match="delivers no frames"):
+            stream.read()
+    stream.stop()
+    assert time.process_time() - began < 5
 
 
 @pytest.mark.parametrize("decoder", BOTH)

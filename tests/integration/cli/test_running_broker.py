@@ -1,4 +1,4 @@
-"""`edge check`, `support` and `unregister` beside a daemon with an embedded broker look at that very one."""
+"""`edge check`, `support`, `unregister` and what only reads look at the embedded broker of the daemon that runs."""
 
 from __future__ import annotations
 
@@ -67,7 +67,11 @@ def test_its_port_was_in_use(
     found = at_broker(config)
     assert (found["availability"], found["alerts"]) == ("online", {})
     settings = (f"mqtt.embedded_port={other}", f"outbox.path={config.outbox.path}")
-    run_command_line(["unregister", *(word for setting in settings for word in ("--set", setting))])
+    options = [word for setting in settings for word in ("--set", setting)]
+    watching = edge("watch", *options)
+    assert watching.stdout is not None
+    assert "faces" in next(line for line in watching.stdout if "room-1" in line)
+    run_command_line(["unregister", *options])
     assert "removed homeassistant/device/classroom_room-1/config" in capsys.readouterr().out
 
 

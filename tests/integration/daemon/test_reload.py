@@ -271,6 +271,16 @@ def test_edge_pause_says_when_no_daemon_would_hear_it(edge: Edge, tmp_path: Path
     assert "closed" not in out
 
 
+def test_edge_pause_while_the_file_has_a_mistake(running: Running, edge: Edge, tmp_path: Path) -> None:
+    _, subscriber, _, write = running
+    write(window={"secnds": 1}, device={"name": "room-2"})
+    process = edge("pause", "--config", str(tmp_path / "config.yaml"))
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, "window.secnds" in err) == (0, True)
+    assert out.startswith("paused: the daemon has closed the camera")
+    assert states(subscriber)[-1] == "paused"
+
+
 def test_edge_pause_looks_again_whether_a_daemon_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One that could not say so, as the disk was full, does it a moment later."""
     monkeypatch.setattr(pause, "DAEMON_SECONDS", 60.0)

@@ -148,7 +148,7 @@ def test_what_a_role_has_set_for_itself_changes_no_value(shared_postgres: Postgr
     def read() -> list[object]:
         with reader.read() as recording:
             rows, buckets = list(recording.rows(*span)), list(recording.buckets(*span))
-            return [rows, buckets, recording.state_changes("room-1", MONDAY + DAY), recording.deleted(0),
+            return [rows, buckets, recording.state_changes("room-1", MONDAY + DAY), recording.newest_request(),
                     list(recording.requests())]  # fmt: skip
 
     with recorder.opened() as store:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from edge.cameras.coded_units import MAX_UNITS, has_too_many_units
+from edge.cameras.coded_units import MAX_PARTS, MAX_UNITS, has_too_many_parts, has_too_many_units
 
 UNIT = b"\x41\x9a\x21\x6c\x41\xcf\xfe"  # a slice, seven bytes
 START_CODES: list[bytes] = [b"\0\0\x01", b"\0\0\0\x01"]
@@ -30,6 +30,13 @@ def obus(count: int) -> bytes:
 @pytest.mark.parametrize("codec", ["h264", "hevc", "vvc"])
 @pytest.mark.parametrize("packet", [*map(with_start_codes, START_CODES), *map(with_lengths, (1, 2, 3, 4))])
 def test_nal_units_are_counted(packet: Callable[[int], bytes], codec: str) -> None:
+    assert not has_too_many_units(packet(MAX_UNITS), codec)
+    assert has_too_many_units(packet(MAX_UNITS + 1), codec)
+
+
+@pytest.mark.parametrize("codec", ["mpeg1video", "mpeg2video"])
+def test_slices_of_mpeg_2_are_counted(codec: str) -> None:
+    packet = with_start_codes(b"\0\0\x01")
     assert not has_too_many_units(packet(MAX_UNITS), codec)
     assert has_too_many_units(packet(MAX_UNITS + 1), codec)
 
@@ -59,3 +66,13 @@ def test_what_is_in_a_large_unit_does_not_count() -> None:
 @pytest.mark.parametrize("data", [b"", b"\0", bytes(5000), b"\xff" * 5000, b"\x02", b"\x06", b"\x32\x80\x80"])
 def test_what_is_no_picture_has_no_units(codec: str, data: bytes) -> None:
     assert not has_too_many_units(data, codec)
+
+
+def test_the_parts_of_a_png_are_counted_but_not_those_of_its_picture() -> None:
+    begin, text, data = b"\x89PNG\r\n\x1a\n", b"\0\0\0\1tEXt....", b"\0\0\0\2IDAT......"
+    text += b"."
+    assert not has_too_many_parts(begin + MAX_PARTS * text + 5 * MAX_PARTS * data)
+    assert has_too_many_parts(begin + (MAX_PARTS + 1) * text)
+    assert has_too_many_parts(begin + data + (MAX_PARTS + 1) * text)
+    for cut in (b"", begin, begin + text[:6], begin + b"\xff" * 20):
+        assert not has_too_many_parts(cut)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -38,3 +39,18 @@ def test_what_runs_as_the_caller_reads_the_configuration_of_the_service(command:
     script.write_text(SCRIPT.read_text().replace("/opt/edge/.venv/bin/edge", str(edge)))
     done = subprocess.run(["sh", script, command, "--device", "hall"], capture_output=True, text=True, check=True)
     assert done.stdout == f"{command} --config /etc/edge/config.yaml --device hall\n"
+
+
+def test_a_pause_of_the_service_needs_no_file_that_is_there(tmp_path: Path) -> None:
+    for name, does in (("id", "echo 0"), ("systemctl", ""), ("systemd-run", 'echo "$@"')):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{does}\n")
+        (tmp_path / name).chmod(0o755)
+    script = tmp_path / "edge-command.sh"
+    script.write_text(SCRIPT.read_text().replace("etc=/etc/edge", f"etc={tmp_path}"))
+    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    for command, status in (("pause", 0), ("resume", 78)):
+        done = subprocess.run(["sh", script, command], env=environment, capture_output=True, text=True, check=False)
+        assert (done.returncode, f"edge {command} --config {tmp_path}/config.yaml" in done.stdout) == (
+            status,
+            not status,
+        )

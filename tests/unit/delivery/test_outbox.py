@@ -113,6 +113,51 @@ def test_a_corrupt_outbox_is_set_aside_and_a_new_epoch_begins(tmp_path: Path) ->
     outbox.stop()
 
 
+@pytest.mark.parametrize("chosen", [True, False])
+@pytest.mark.parametrize(
+    ("there", "offset", "bit"),
+    [
+        (b"windows", 0, 0x80),  # SQLite's words for it are no text
+        (b"body TEXT", 2, 0x80),
+        (b"seq INTEGER", 0, 0x01),
+        (b"(name,seq)", 1, 0x01),  # of the numbers that were given
+        (b"lost INTEGER", 3, 0x01),
+        (b"boot TEXT", 1, 0x10),
+        (b"\0\0\0\4\0\0\0\0", 3, 0x80),  # the format of the schema, of which SQLite knows 1 to 4
+    ],
+)
+def test_a_bit_of_its_schema_that_has_changed_ends_no_counting(
+    tmp_path: Path, there: bytes, offset: int, bit: int, *, chosen: bool
+) -> None:
+    outbox = Outbox(tmp_path / "o", chosen=chosen)
+    outbox.start()
+    epoch = outbox.epoch
+    outbox.stop()
+    content = bytearray((tmp_path / "o").read_bytes())
+    content[content.index(there) + offset] ^= bit
+    (tmp_path / "o").write_bytes(content)
+    outbox.start()
+    assert outbox.epoch != epoch
+    assert outbox.put("{}", SCHEMA) == 1
+    assert outbox.loss is not None
+    assert (tmp_path / outbox.loss.aside).read_bytes() == content
+    outbox.stop()
+
+
+@pytest.mark.parametrize("place", [18, 19])
+def test_an_outbox_whose_header_says_read_only_ends_no_counting(tmp_path: Path, place: int) -> None:
+    outbox = Outbox(tmp_path / "o")
+    outbox.start()
+    outbox.stop()
+    content = bytearray((tmp_path / "o").read_bytes())
+    content[place] ^= 0x80
+    (tmp_path / "o").write_bytes(content)
+    outbox.start()
+    assert outbox.put("{}", SCHEMA) == 1
+    assert len(list(tmp_path.glob("o.corrupt-*"))) == 1
+    outbox.stop()
+
+
 def test_a_full_outbox_shows_that_it_is_opened(tmp_path: Path) -> None:
     """A month of windows takes a minute on a slow card, and a watchdog waits for half a minute."""
     outbox, told = Outbox(tmp_path / "o"), list[None]()

@@ -18,6 +18,8 @@ import numpy as np
 import pytest
 from pydantic import BaseModel, ValidationError
 
+from edge.contract.examples import WINDOW
+from edge.contract.validation import read_message
 from edge.errors import ModelError
 from edge.hardware.process_memory import PEAK, memory
 from edge.model_files.calibration import OutputCalibration, calibration_path, read_calibration
@@ -41,6 +43,12 @@ def respoil(card: Path, content: bytes) -> None:
     card.with_suffix(".tflite").write_bytes(content)
     described = json.loads(card.read_text()) | {"sha256": hashlib.sha256(content).hexdigest()}
     card.write_text(json.dumps(described))
+
+
+def card_with(labels: list[str]) -> str:
+    """The shipped emotion card, with other labels."""
+    described = json.loads((SHIPPED / "emotions.json").read_text())
+    return json.dumps(described | {"outputs": {"mood": {"tensor": "x", "labels": labels}}})
 
 
 def load(card: Path) -> Model:
@@ -140,6 +148,51 @@ def test_a_card_with_a_mistake_is_explained(copy: Path, change: dict[str, Any], 
         load(copy)
 
 
+@pytest.mark.parametrize(
+    ("labels", "fits"),
+    [
+        (["happy", "sad", "neutral"], True),
+        ([f"m{n:02}" for n in range(63)], True),
+        ([f"m{n:02}" for n in range(64)], False),  # and `unknown`
+        (["x" * 128, "y"], True),
+        (["x" * 129, "y"], False),
+        (["ä" * 65, "y"], False),
+        ([f"{n}" + "x" * 109 for n in range(9)], True),
+        ([f"{n}" + "x" * 110 for n in range(9)], False),
+        (["", "y"], False),
+        (["on\tedge", "y"], False),
+        (["\ud800", "y"], False),
+    ],
+)
+def test_a_card_has_no_label_that_a_subscriber_would_refuse(copy: Path, labels: list[str], *, fits: bool) -> None:
+    copy.write_text(card_with(labels))
+    if fits:
+        assert read_card(copy, EmotionCard).output("mood").labels == tuple(labels)
+    else:
+        with pytest.raises(ModelError, match=r"labels|is not JSON"):
+            read_card(copy, EmotionCard)
+    nobody = dict.fromkeys(labels, 0)
+    window = json.loads(WINDOW.model_dump_json(by_alias=True)) | {
+        "counts": {**nobody, "unknown": 767}, "people": {**nobody, "unknown": 27.39},
+        "unclassified": {"too_small": 31, "away": 225, "unclear": 511},
+        "estimate": None, "estimate_absent": "uncalibrated",
+    }  # fmt: skip
+    payload = json.dumps(window).encode()
+    try:
+        read_message("classroom", "classroom/room-204/window", payload)
+    except ValueError:
+        assert not fits
+    else:
+        assert fits
+
+
+@pytest.mark.parametrize("labels", [["happy", "happy"], ["happy", "unknown"]])
+def test_labels_that_cannot_be_told_apart_are_refused(copy: Path, labels: list[str]) -> None:
+    copy.write_text(card_with(labels))
+    with pytest.raises(ModelError, match=r"outputs\.mood\.labels: .*must be different, and none may be 'unknown'"):
+        read_card(copy, EmotionCard)
+
+
 def test_cards_that_are_none(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="does not exist"):
         load(tmp_path / "none.json")
@@ -157,6 +210,26 @@ def test_a_calibration_that_is_no_file(tmp_path: Path) -> None:
         with pytest.raises(ModelError) as caught:
             read_calibration(tmp_path / f"{name}.json", card)
         assert reason in str(caught.value)
+
+
+def test_priors_by_which_nothing_can_be_divided() -> None:
+    content = json.loads((SHIPPED / "emotions.calibration.json").read_text())["outputs"]["ferplus"]
+    for least, fits in ((5e-324, False), (1e-300, False), (1e-6, True)):
+        content["priors"] = [1 - 6 * least, *[least] * 6]
+        if fits:
+            assert OutputCalibration.model_validate(content).priors[1] == least
+        else:
+            with pytest.raises(ValidationError, match="priors"):
+                OutputCalibration.model_validate(content)
+
+
+@pytest.mark.parametrize("text", ["x" * 1001, "\ud800"])
+def test_a_calibration_whose_words_no_message_may_have(copy: Path, text: str) -> None:
+    card = read_card(SHIPPED / "emotions.json", EmotionCard)
+    content = json.loads((SHIPPED / "emotions.calibration.json").read_text())
+    calibration_path(copy).write_text(json.dumps(content | {"left_out": {"mood": text}}))
+    with pytest.raises(ModelError, match=r"left_out|is not JSON"):
+        read_calibration(copy, card)
 
 
 def test_an_output_that_the_model_lacks() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from models.data import SPLITS, Faces, read_faces
 from models.labels import LABELS
+from models.readers import read_picture
 
 
 def face(seed: int, size: int = 48) -> NDArray[np.uint8]:
@@ -22,6 +24,14 @@ def face(seed: int, size: int = 48) -> NDArray[np.uint8]:
 def put(path: Path, image: NDArray[Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     assert cv2.imwrite(str(path), image)
+
+
+def make_endless(path: Path, kind: str) -> None:
+    """What a read waits for, or goes on with, for ever."""
+    if kind == "fifo":
+        os.mkfifo(path)
+    else:
+        path.symlink_to("/dev/zero")
 
 
 def sizes(faces: Faces) -> dict[str, int]:
@@ -94,6 +104,28 @@ def test_unreadable_pictures_are_counted_and_left_out(tmp_path: Path, capsys: py
     (tmp_path / "train" / "happy" / "Thumbs.db").write_bytes(b"no picture by its name either")
     assert len(read_faces(tmp_path)) == 1
     assert "3 of 4 pictures cannot be read" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["x.npz", "x.csv"])
+@pytest.mark.parametrize("kind", ["fifo", "endless"])
+def test_what_would_be_waited_for_is_no_data(tmp_path: Path, name: str, kind: str) -> None:
+    make_endless(tmp_path / name, kind)
+    with pytest.raises(ValueError, match=r"cannot be read \(not a regular file\)"):
+        read_faces(tmp_path / name)
+
+
+@pytest.mark.parametrize("kind", ["fifo", "endless"])
+def test_what_would_be_waited_for_is_no_picture(tmp_path: Path, kind: str) -> None:
+    make_endless(tmp_path / "x.jpg", kind)
+    assert read_picture(tmp_path / "x.jpg") is None
+
+
+def test_a_line_without_an_end_is_not_read_whole(tmp_path: Path) -> None:
+    with (tmp_path / "x.csv").open("wb") as file:
+        file.write(b"emotion,pixels,Usage\n")
+        file.truncate(20_000_000_000)  # takes no room
+    with pytest.raises(ValueError, match=r"x\.csv: line 2: "):
+        read_faces(tmp_path / "x.csv")
 
 
 def test_nothing_readable_is_an_error(tmp_path: Path) -> None:
