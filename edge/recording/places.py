@@ -1,6 +1,7 @@
 """What was hidden, counted or withheld, and since when: lessons are comparable only where that is the same.
 
 `info` says it without a time. It changed after the newest window that was there when it came, and before it was heard.
+Of those that are stored with it nobody knows on which side they are: after an outage these are hundreds.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ _INSERT = """
 INSERT INTO places SELECT ?1, coalesce((SELECT MAX("end") FROM
     (SELECT "end" FROM windows WHERE device = ?1 ORDER BY start DESC LIMIT 3)), ?2), ?3, ?4, ?5
 WHERE ?4 IS NOT (SELECT place FROM places WHERE device = ?1 ORDER BY rowid DESC LIMIT 1)
+OR ?4 IS NOT (SELECT place FROM places WHERE device = ?1 AND heard <= ?3 ORDER BY heard DESC, rowid DESC LIMIT 1)
 """
 _BOUND = """
 DELETE FROM places WHERE device = ?1 AND rowid <

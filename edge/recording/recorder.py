@@ -68,7 +68,7 @@ class Recorder:
         self._wanted = wanted
         self._now = now
         self._waiting: list[Delivery] = []  # not acknowledged yet, without their payloads
-        self._windows: list[DeviceMessage] = []  # of those, what is to be stored
+        self._windows: list[DeviceMessage] = []  # of those, what is to be stored; with `info`, which dates by them
         self._words: list[DeviceMessage] = []  # and what else is
         self._waiting_bytes = 0
         self._overflow = False  # something was left at the broker because too much waits here
@@ -78,6 +78,7 @@ class Recorder:
         self._not_before = datetime.min.replace(tzinfo=timezone.utc)
         self._damaged = False  # what is stored could not be tidied, which was said
         self._looked = False  # what the file has was looked at
+        self._forgetful = False  # it was opened anew, and may be an older one now: what is retained is to come again
         self._known = False  # the file had windows at the start, or the broker knows us
         self.stored = 0
         """Windows stored in this run."""
@@ -155,7 +156,8 @@ class Recorder:
         self._waiting.append(delivery._replace(payload=b""))
         message = self._read(delivery)
         if message is not None:
-            (self._windows if isinstance(message.content, WindowPayload) else self._words).append(message)
+            first = isinstance(message.content, (WindowPayload, MachineInfo))
+            (self._windows if first else self._words).append(message)
 
     def _read(self, delivery: Delivery) -> DeviceMessage | None:
         """What is to be stored of a delivery, if anything."""
@@ -186,6 +188,7 @@ class Recorder:
         try:
             if not self._database.is_open:
                 self._database.start()
+                self._forgetful = self._looked
             if not self._looked:
                 self._known = self._database.has_windows()
                 kept = self._database.retention_time(self._now())
@@ -203,6 +206,9 @@ class Recorder:
             logger.info("the database can be written again: %d messages that waited are stored", waited)
         self.failing = False
         self._failing_report.over()
+        if self._forgetful:
+            self._forgetful = False
+            self._session.ask_again()
         self.handled += len(self._waiting)
         self._session.acknowledge(self._waiting)
         self._waiting.clear()
@@ -212,7 +218,7 @@ class Recorder:
             self._session.reset()
 
     def _store_windows(self) -> None:
-        """Store the windows that wait; they are acknowledged with the rest, in the order in which all came."""
+        """Store the windows and `info` that wait; all is acknowledged together, in the order in which it came."""
         new, windows = self._store_all(self._windows)
         for each in windows:
             if isinstance(each.content, WindowPayload) and self._missing is not None:

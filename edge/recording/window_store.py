@@ -59,7 +59,8 @@ class WindowStore(Protocol):
 
         Args:
             messages: Windows, also those of a newer schema, states, availability and what the picture leaves out. Of
-                what is no window, only what counts of all of them is stored (`edge.recording.device_words`).
+                what is no window, only what counts of all of them is stored (`edge.recording.device_words`). What the
+                picture leaves out counts as having come before the windows.
             now: The time of day.
             not_before: When they came, if the clock is behind that; None: it is not.
 

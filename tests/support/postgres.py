@@ -90,25 +90,22 @@ class PostgresServer:
         while _lives(self.folder) and time.monotonic() < deadline:
             time.sleep(0.02)
 
-    @contextlib.contextmanager
-    def frozen(self) -> Iterator[None]:
-        """Stands still: the system still takes what is sent to it."""
-        assert self._process
-        first = self._process.pid
-        stopped = [first]
-        os.kill(first, signal.SIGSTOP)  # it makes no more children
-        try:
-            for child in map(int, Path(f"/proc/{first}/task/{first}/children").read_text().split()):
-                os.kill(child, signal.SIGSTOP)
-                stopped.append(child)
-            yield
-        finally:
-            for each in stopped:
-                os.kill(each, signal.SIGCONT)
-
     def stop(self) -> None:
         """End it without waiting for its clients."""
         self._end(signal.SIGINT)
+
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """All of it stands still, as where its disk does; what was connected stays so."""
+        assert self._process is not None
+        stopped = [self._process.pid, *_children(self._process.pid)]
+        for pid in stopped:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in stopped:
+                os.kill(pid, signal.SIGCONT)
 
     def remove(self) -> None:
         """Stop it, and leave nothing."""
@@ -154,6 +151,10 @@ def _ordinary() -> dict[str, Any]:
         return {}
     nobody = pwd.getpwnam("nobody")
     return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": ()}
+
+
+def _children(pid: int) -> list[int]:
+    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def _lives(folder: Path) -> bool:

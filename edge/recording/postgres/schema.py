@@ -72,9 +72,8 @@ def migrate(
         )
     end_long_readers(connection, READING_SECONDS)  # else whoever has asked one view keeps all recorders from starting
     _begin(connection)
-    with unhurried(connection), connection.transaction():
+    with unhurried(connection):  # an index of a large table takes what it takes
         lock_tables(connection)
-        connection.execute("SET LOCAL statement_timeout = 0")  # an index of a large table takes what it takes
         refuse_newer(connection, address, was_open=was_open)
         found = applied(connection)  # another may have been first
         others = False

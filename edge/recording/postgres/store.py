@@ -28,7 +28,7 @@ from edge.recording.postgres.connection import TOO_LATE
 from edge.recording.postgres.counted_windows import find_counted
 from edge.recording.postgres.daily_rollups import DailyRollups
 from edge.recording.postgres.deletion_requests import newest_request, requests_of
-from edge.recording.postgres.device_messages import store_words
+from edge.recording.postgres.device_messages import store_places, store_words
 from edge.recording.postgres.kept_connection import KeptConnection
 from edge.recording.postgres.long_readers import end_long_readers
 from edge.recording.postgres.names import DeviceIds, SeriesIds, make_school, recorded_devices
@@ -134,8 +134,10 @@ class PostgresStore:
             with connection.transaction():
                 self._lock(connection, (message.device for message in messages))
                 self._load_deleted(connection, now)  # only now: who deletes asks first, and then waits for these locks
+                words = words_of(messages, self._deleted)
+                store_places(connection, words.infos, self._devices, when)  # first, as in a file
                 new = self._add_rows(connection, rows, when, now)
-                store_words(connection, words_of(messages, self._deleted), self._devices, when)
+                store_words(connection, words, self._devices, when)
         return new
 
     def _prepared(
