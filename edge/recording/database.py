@@ -152,17 +152,23 @@ class Database:
         """As `WindowStore`; the file stays open, and is tidied meanwhile."""
         self._reserve.check(self._path)
 
-    def store(self, messages: Sequence[DeviceMessage], now: datetime, not_before: datetime | None = None) -> int:
+    def store(
+        self,
+        messages: Sequence[DeviceMessage],
+        now: datetime,
+        not_before: datetime | None = None,
+        since: datetime | None = None,
+    ) -> int:
         """As `WindowStore`; it is on the disk when this returns."""
         when = max(now, not_before or now)
         came = format_timestamp(when)
         with self._explained(), self._transaction() as database:
             self._deleted.load(database, now)
-            words = words_of(messages, self._deleted)
-            for device, info in words.infos.items():  # first: some of the windows may have come after it
-                store_place(database, device, info, came)
             new = self._store_windows(database, messages, when, now)
+            words = words_of(messages, self._deleted)
             self._store_words(database, words, came)
+            for device, info in words.infos.items():
+                store_place(database, device, info, came, format_timestamp(max(since or now, not_before or now)))
         if inode(self._path) != self._inode:
             # What was written is in a file without a name, and will be gone with us.
             self.stop()

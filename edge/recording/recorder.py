@@ -68,8 +68,9 @@ class Recorder:
         self._wanted = wanted
         self._now = now
         self._waiting: list[Delivery] = []  # not acknowledged yet, without their payloads
-        self._windows: list[DeviceMessage] = []  # of those, what is to be stored; with `info`, which dates by them
+        self._windows: list[DeviceMessage] = []  # of those, what is to be stored
         self._words: list[DeviceMessage] = []  # and what else is
+        self._words_since = datetime.min.replace(tzinfo=timezone.utc)  # when the first of those came
         self._waiting_bytes = 0
         self._overflow = False  # something was left at the broker because too much waits here
         self._retry_at = 0.0  # monotonic
@@ -155,9 +156,12 @@ class Recorder:
         # The message keeps what is stored of the payload; what was left out is acknowledged, or it would come for ever.
         self._waiting.append(delivery._replace(payload=b""))
         message = self._read(delivery)
-        if message is not None:
-            first = isinstance(message.content, (WindowPayload, MachineInfo))
-            (self._windows if first else self._words).append(message)
+        if message is not None and isinstance(message.content, WindowPayload):
+            self._windows.append(message)
+        elif message is not None:
+            if not self._words:
+                self._words_since = self._now()
+            self._words.append(message)
 
     def _read(self, delivery: Delivery) -> DeviceMessage | None:
         """What is to be stored of a delivery, if anything."""
@@ -218,7 +222,7 @@ class Recorder:
             self._session.reset()
 
     def _store_windows(self) -> None:
-        """Store the windows and `info` that wait; all is acknowledged together, in the order in which it came."""
+        """Store the windows that wait; they are acknowledged with the rest, in the order in which all came."""
         new, windows = self._store_all(self._windows)
         for each in windows:
             if isinstance(each.content, WindowPayload) and self._missing is not None:
@@ -241,7 +245,7 @@ class Recorder:
             return 0, messages
         try:
             # A clock that is behind, as until it is set at the start, would have what comes now deleted as too old.
-            return self._database.store(messages, self._now(), self._not_before), messages
+            return self._database.store(messages, self._now(), self._not_before, self._words_since), messages
         except UnstorableError:  # one message of one room does not end the recording of the others
             self._database.start()
             if len(messages) == 1:

@@ -11,7 +11,7 @@ import psycopg
 from edge.contract.machine_messages import MachineInfo
 from edge.contract.timestamps import parse_timestamp
 from edge.recording.device_words import DeviceWords
-from edge.recording.places import MOST, written_place
+from edge.recording.places import MOST, MOST_WINDOWS, written_place
 from edge.recording.postgres.names import DeviceIds
 from edge.recording.postgres.window_rows import without_nul
 from edge.recording.retention import AHEAD, DEFAULT_DAYS
@@ -45,8 +45,9 @@ ORDER BY place_in_batch
 INSERT_PLACES = """
 INSERT INTO edge.places (device, after, heard, place, masked)
 SELECT device, (SELECT max("end") FROM
-    (SELECT w."end" FROM edge.windows w WHERE w.device = said.device AND w.start > %(since)s AND w.start < %(until)s
-    ORDER BY w.start DESC LIMIT 3) AS newest),
+    (SELECT "end" FROM (SELECT w."end", w.start, w.received FROM edge.windows w
+        WHERE w.device = said.device AND w.start > %(first)s AND w.start < %(last)s ORDER BY w.start DESC LIMIT %(most)s
+    ) AS windows WHERE received < %(since)s ORDER BY start DESC LIMIT 3) AS newest),
     %(came)s, place, masked
 FROM unnest(%(devices)s::int4[], %(places)s::text[], %(masked)s::float8[]) AS said (device, place, masked)
 WHERE place IS DISTINCT FROM
@@ -110,16 +111,28 @@ def store_words(connection: psycopg.Connection, words: DeviceWords, devices: Dev
 
 
 def store_places(
-    connection: psycopg.Connection, infos: Mapping[str, MachineInfo], devices: DeviceIds, came: datetime
+    connection: psycopg.Connection,
+    infos: Mapping[str, MachineInfo],
+    devices: DeviceIds,
+    came: datetime,
+    since: datetime,
 ) -> None:
-    """Store what devices say of their pictures and rules where that is new. Arguments as of `store_words`."""
+    """Store what devices say of their pictures and rules where that is new.
+
+    Args:
+        connection: As `store_words`.
+        infos: What they say.
+        devices: As `store_words`.
+        came: As `store_words`.
+        since: What was stored from then on is of later.
+    """
     if not infos:
         return
     places = [(devices[name], written_place(each), each.masked) for name, each in infos.items()]
     # Only parts of the table that clocks may be right about, however many there are.
-    span = {"since": came - timedelta(days=DEFAULT_DAYS), "until": came + AHEAD}
+    span = {"first": came - timedelta(days=DEFAULT_DAYS), "last": came + AHEAD, "most": MOST_WINDOWS}
     given = dict(zip(("devices", "places", "masked"), _columns(places), strict=True))
-    changed = connection.execute(INSERT_PLACES, {"came": came, **span, **given}).fetchall()
+    changed = connection.execute(INSERT_PLACES, {"came": came, "since": since, **span, **given}).fetchall()
     if changed:
         connection.execute(BOUND_PLACES, ([device for (device,) in changed], MOST - 1))
 

@@ -119,7 +119,13 @@ class PostgresStore:
     def check_room(self) -> None:
         """As `WindowStore`; the disk is the server's, and is not seen from here."""
 
-    def store(self, messages: Sequence[DeviceMessage], now: datetime, not_before: datetime | None = None) -> int:
+    def store(
+        self,
+        messages: Sequence[DeviceMessage],
+        now: datetime,
+        not_before: datetime | None = None,
+        since: datetime | None = None,
+    ) -> int:
         """As `WindowStore`."""
         when = max(now, not_before or now)
         came = format_timestamp(when)
@@ -134,10 +140,10 @@ class PostgresStore:
             with connection.transaction():
                 self._lock(connection, (message.device for message in messages))
                 self._load_deleted(connection, now)  # only now: who deletes asks first, and then waits for these locks
-                words = words_of(messages, self._deleted)
-                store_places(connection, words.infos, self._devices, when)  # first, as in a file
                 new = self._add_rows(connection, rows, when, now)
+                words = words_of(messages, self._deleted)
                 store_words(connection, words, self._devices, when)
+                store_places(connection, words.infos, self._devices, when, max(since or now, not_before or now))
         return new
 
     def _prepared(
