@@ -59,6 +59,17 @@ END
 $$;
 REVOKE EXECUTE ON FUNCTION edge_admin.shut_out FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION edge_admin.shut_out TO edge_recorder;
+-- Default privileges are the one thing in this database that every role may write without end, and a dump would have them.
+CREATE FUNCTION edge_admin.keep_default_privileges() RETURNS event_trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT pg_has_role(session_user, 'edge_recorder', 'MEMBER') THEN
+        RAISE insufficient_privilege USING MESSAGE = 'who only reads has no default privileges';
+    END IF;
+END
+$$;
+CREATE EVENT TRIGGER edge_default_privileges ON ddl_command_start WHEN TAG IN ('ALTER DEFAULT PRIVILEGES')
+EXECUTE FUNCTION edge_admin.keep_default_privileges();
 -- What PostgreSQL lets everybody use: large objects, the log of transactions, their numbers, exported snapshots, notifications and
 -- what programs in the database say fill the disk; by advisory locks recorders share sessions.
 REVOKE USAGE ON LANGUAGE plpgsql FROM PUBLIC;

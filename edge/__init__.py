@@ -1,3 +1,3 @@
 """A daemon that counts the emotions in a room and publishes numbers only, over MQTT."""
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"

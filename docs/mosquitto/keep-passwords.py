@@ -7,7 +7,7 @@ python3 keep-passwords.py OLD rules.json      while no broker has that rules.jso
 
 OLD is what mosquitto_passwd has written, or another rules.json. It has a sum of each password, which the plugin can use
 as it is. The user of `edge check` gets that of its room, and `admin` keeps its own. Prints whose password OLD does not
-have: these keep the one that they were made with. docs/scale.md has all steps.
+have: these keep the one that they were made with; and who of OLD is not in rules.json. docs/scale.md has all steps.
 """
 
 from __future__ import annotations
@@ -31,12 +31,14 @@ def main(old: str, file: str) -> None:
         kept = known.get(rooms[0] if rooms else name)
         if name == ADMIN:
             continue
-        if kept is None:
+        if not kept:
             print(f"{name}: not in {old}")
             continue
         for key in [key for key in user if is_sum(key)]:
             del user[key]
         user.update(kept)
+    for name in sorted(known.keys() - {ADMIN, *(user["username"] for user in rules["clients"])}):
+        print(f"{name}: not in {file}")
     new = Path(f"{file}.new")
     new.touch(0o600)
     new.write_text(json.dumps(rules, indent="\t"))

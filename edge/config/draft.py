@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import secrets
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -68,7 +69,9 @@ class Draft:
         self._changed: dict[str, Any] = {}
         self._removed: set[str] = set()
         self._typed: tuple[object, object] | None = None  # a source that was typed here, and the ca_file beside it
-        self.revision = 1
+        self._ended = False
+        # A page of a former `edge setup` may still be open: what it has seen is of none of ours.
+        self.revision = secrets.randbits(48)
         """Another one after every change."""
         self.rebase(data)
 
@@ -91,11 +94,11 @@ class Draft:
 
         Raises:
             StaleDraftError: It is not at that revision any more.
+            EdgeError: It has ended.
             RefusedChangeError: A value is impossible.
         """
         with self._lock:
-            if revision != self.revision:
-                raise StaleDraftError
+            self.check(revision)
             new, removed, typed, whole = dict(self._changed), set(self._removed), self._typed, False
             for key in unset:
                 if key in unknown_keys(self._file):
@@ -123,6 +126,33 @@ class Draft:
             if (new, removed, typed) != (self._changed, self._removed, self._typed):
                 self._changed, self._removed, self._typed = new, removed, typed
                 self.revision += 1
+
+    def check(self, revision: int) -> None:
+        """Raises StaleDraftError: it is not at that revision any more; EdgeError: it has ended."""
+        with self._lock:
+            if self._ended:
+                raise EdgeError(
+                    Sentence("what was saved is being installed, and this page ends: nothing more is taken"),
+                    Sentence("start it again to change more"),
+                )
+            if revision != self.revision:
+                raise StaleDraftError
+
+    def change_beside(self, revision: int) -> None:
+        """What is saved with it, and is no key of it, is changed now, as the password. Raises as `check`."""
+        with self._lock:
+            self.check(revision)
+            self.revision += 1
+
+    def end(self, revision: int) -> None:
+        """Nothing is changed or saved any more. Raises as `check`."""
+        with self._lock:
+            self.check(revision)
+            self._ended = True
+
+    def go_on(self) -> None:
+        """It has not ended after all."""
+        self._ended = False
 
     @property
     def edits(self) -> Edits:

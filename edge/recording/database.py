@@ -46,10 +46,12 @@ INSERT_STATE = """
 INSERT INTO states VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET received = excluded.received
 WHERE excluded.reason = '' AND excluded.received > states.received
 """
-# The same word again, as after every reconnect, changes nothing.
+# The same word again, as after every reconnect, changes nothing; one of a clock that was ahead is not known yet.
 INSERT_AVAILABILITY = """
 INSERT INTO availability SELECT ?1, ?2, ?3 WHERE ?3 IS NOT
     (SELECT online FROM availability WHERE device = ?1 ORDER BY rowid DESC LIMIT 1)
+OR ?3 IS NOT
+    (SELECT online FROM availability WHERE device = ?1 AND received <= ?2 ORDER BY received DESC, rowid DESC LIMIT 1)
 """
 
 
@@ -150,14 +152,23 @@ class Database:
         """As `WindowStore`; the file stays open, and is tidied meanwhile."""
         self._reserve.check(self._path)
 
-    def store(self, messages: Sequence[DeviceMessage], now: datetime, not_before: datetime | None = None) -> int:
+    def store(
+        self,
+        messages: Sequence[DeviceMessage],
+        now: datetime,
+        not_before: datetime | None = None,
+        since: datetime | None = None,
+    ) -> int:
         """As `WindowStore`; it is on the disk when this returns."""
         when = max(now, not_before or now)
         came = format_timestamp(when)
         with self._explained(), self._transaction() as database:
             self._deleted.load(database, now)
             new = self._store_windows(database, messages, when, now)
-            self._store_words(database, words_of(messages, self._deleted), came)
+            words = words_of(messages, self._deleted)
+            self._store_words(database, words, came)
+            for device, info in words.infos.items():
+                store_place(database, device, info, came, format_timestamp(max(since or now, not_before or now)))
         if inode(self._path) != self._inode:
             # What was written is in a file without a name, and will be gone with us.
             self.stop()
@@ -207,8 +218,6 @@ class Database:
         for device, changes in words.availability.items():
             for online in changes:
                 database.execute(INSERT_AVAILABILITY, (device, came, online))
-        for device, info in words.infos.items():
-            store_place(database, device, info, came)
         for device, newer in words.newer:
             digest = hashlib.sha256(newer.payload).hexdigest()
             database.execute(INSERT_NEWER, (device, newer.schema, came, newer.payload, digest))

@@ -13,7 +13,7 @@ from edge.contract.payloads import State
 from edge.contract.timestamps import format_timestamp, parse_timestamp
 from edge.errors import ConfigError
 from edge.recording.arrivals import last_arrival
-from edge.recording.deletion_requests import APART, REQUESTS, DeletionRequests, Request, times_between
+from edge.recording.deletion_requests import APART, NEWEST, REQUESTS, DeletionRequests, Request, times_between
 from edge.recording.spans import Spans
 from edge.recording.window_record import WindowRecord
 from edge.recording.window_row import DAMAGED
@@ -51,7 +51,7 @@ class DeletedSpans:
         self._elapsed = elapsed
         self._quiet = quiet
         self._requests = DeletionRequests(synced or clock_synced, elapsed)
-        self._newest: int | None = None
+        self._newest: Request | None = None
         self._spans, self._future = Spans(), Spans()
         self._recent = self._soon = EVER  # a minute ago, in a minute
         self._warned_at: float | None = None
@@ -64,28 +64,28 @@ class DeletedSpans:
 
     def load(self, database: sqlite3.Connection, now: datetime) -> None:
         """Read them where that is needed, within the caller's transaction. Raises as `replace`."""
-        newest = database.execute("SELECT MAX(id) FROM deletions").fetchone()[0]
+        newest = next(map(Request._make, database.execute(NEWEST)), None)
         if self.outdated(newest, now):
             requests = map(Request._make, database.execute(REQUESTS))
             database.executemany(CORRECT, self.replace(newest, requests, last_arrival(database), now))
 
-    def outdated(self, newest: int | None, now: datetime) -> bool:
+    def outdated(self, newest: Request | None, now: datetime) -> bool:
         """Whether they are to be read, for want of the newest or because somebody has set our clock.
 
         Args:
-            newest: The number of the newest request.
+            newest: The request with the highest number.
             now: The time of day, which holds until the next call.
         """
         self._recent, self._soon = (format_timestamp(each) for each in (now - APART, now + APART))
         return newest != self._newest or self._requests.clock_was_set(now)
 
     def replace(
-        self, newest: int | None, requests: Iterable[Request], last: datetime | None, now: datetime
+        self, newest: Request | None, requests: Iterable[Request], last: datetime | None, now: datetime
     ) -> list[dict[str, object]]:
         """Know these.
 
         Args:
-            newest: The number of the newest request.
+            newest: As `outdated`.
             requests: All, in the order of their starts.
             last: When what is recorded came last; None: nothing is there.
             now: The time of day.
@@ -117,7 +117,7 @@ class DeletedSpans:
                 "they were seen first: see edge delete --list, and set this machine's clock if it is behind",
                 len(to_come),
             )
-        return [{"number": number, "until": until} for number, until in to_come.items() if self._requests.wrong]
+        return [{"number": number, "until": until} for (number, *_), until in to_come.items() if self._requests.wrong]
 
     def covers(self, device: str, start: datetime, end: datetime) -> bool:
         """Whether some of a window lies in one."""

@@ -20,6 +20,8 @@ SELECT id, substr(CAST(device AS TEXT), 1, 200), substr(CAST(start AS TEXT), 1, 
     substr(CAST("end" AS TEXT), 1, 200), substr(CAST(asked AS TEXT), 1, 200)
 FROM deletions ORDER BY 3
 """
+NEWEST = REQUESTS.replace("ORDER BY 3", "ORDER BY id DESC LIMIT 1")
+"""The number alone does not tell whether there are others than before: a backup may have been put back."""
 
 
 class Request(NamedTuple):
@@ -92,8 +94,8 @@ class DeletionRequests:
         self._synced = synced
         self._elapsed = elapsed
         self._zero: datetime | None = None  # the time of day at 0 of the other clock, when they were read
-        self.to_come: dict[int, str] = {}
-        """The numbers of those of a time to come, and until when what was there when they were seen first."""
+        self.to_come: dict[Request, str] = {}
+        """Those of a time to come, and until when what was there when they were seen first."""
         self.wrong = False
         """Whether they certainly are: our own clock is not behind."""
 
@@ -120,9 +122,9 @@ class DeletionRequests:
             except DAMAGED:  # another program wrote it
                 continue
             bounded = until
-            if each.number in known or asked > now + APART:
-                self.to_come[each.number] = known.get(each.number, there)
-                bounded = min(until, self.to_come[each.number])
+            if each in known or asked > now + APART:
+                self.to_come[each] = known.get(each, there)
+                bounded = min(until, self.to_come[each])
                 if self.wrong or asked > now + BEHIND:
                     until = bounded
             yield Reach(each, bounded, until)

@@ -1,6 +1,7 @@
 """What was hidden, counted or withheld, and since when: lessons are comparable only where that is the same.
 
 `info` says it without a time. It changed after the newest window that was there when it came, and before it was heard.
+Windows that were stored since count as later: after an outage hundreds come together, on either side of it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from edge.contract.machine_messages import MachineInfo
 from edge.recording.deleted_spans import EVER
 
 MOST = 500  # changes of a device that are kept
+MOST_WINDOWS = 2100  # the newest that are looked at: of a device that come together, and more
 TABLE = """
 CREATE TABLE places (
     device TEXT NOT NULL, after TEXT NOT NULL, heard TEXT NOT NULL, place TEXT NOT NULL, masked REAL NOT NULL
@@ -26,8 +28,10 @@ WHERE device = ? AND heard < ? ORDER BY rowid DESC LIMIT ?
 """
 _INSERT = """
 INSERT INTO places SELECT ?1, coalesce((SELECT MAX("end") FROM
-    (SELECT "end" FROM windows WHERE device = ?1 ORDER BY start DESC LIMIT 3)), ?2), ?3, ?4, ?5
+    (SELECT "end" FROM (SELECT "end", start, received FROM windows WHERE device = ?1 ORDER BY start DESC LIMIT ?7)
+    WHERE received < ?6 ORDER BY start DESC LIMIT 3)), ?2), ?3, ?4, ?5
 WHERE ?4 IS NOT (SELECT place FROM places WHERE device = ?1 ORDER BY rowid DESC LIMIT 1)
+OR ?4 IS NOT (SELECT place FROM places WHERE device = ?1 AND heard <= ?3 ORDER BY heard DESC, rowid DESC LIMIT 1)
 """
 _BOUND = """
 DELETE FROM places WHERE device = ?1 AND rowid <
@@ -77,9 +81,17 @@ def is_written_place(text: object) -> bool:
     return isinstance(text, str) and _WRITTEN.fullmatch(text) is not None
 
 
-def store_place(database: sqlite3.Connection, device: str, info: MachineInfo, came: str) -> None:
-    """Store what a device says of its picture and its rules where that is new, within the caller's transaction."""
-    values = (device, EVER, came, written_place(info), info.masked)
+def store_place(database: sqlite3.Connection, device: str, info: MachineInfo, came: str, since: str) -> None:
+    """Store what a device says of its picture and its rules where that is new, within the caller's transaction.
+
+    Args:
+        database: The file.
+        device: Whose.
+        info: What it says.
+        came: When it is stored.
+        since: What was stored from then on is of later.
+    """
+    values = (device, EVER, came, written_place(info), info.masked, since, MOST_WINDOWS)
     if database.execute(_INSERT, values).rowcount:
         database.execute(_BOUND, (device, MOST - 1))
 

@@ -14,13 +14,13 @@ from edge.errors import EdgeError
 from edge.recording.about import IDENTITY, ROLLUPS_FROM, known
 from edge.recording.allowance import MOST_DEVICES
 from edge.recording.daily_rollups import midnight, next_midnight
-from edge.recording.deletion_requests import REQUESTS, Request
+from edge.recording.deletion_requests import NEWEST, REQUESTS, Request
 from edge.recording.devices import devices_of
 from edge.recording.layout import WITH_PLACES, WITH_ROLLUPS
 from edge.recording.lost_journal import lost_journal
 from edge.recording.places import MOST, SELECT_PLACES, Place, is_written_place
 from edge.recording.read_only_file import open_to_read
-from edge.recording.recorded import Deleted, StateChange, WindowsOfDay
+from edge.recording.recorded import StateChange, WindowsOfDay
 from edge.recording.recording_file import explain, rows_of
 from edge.recording.rollup_reader import RollupReader, in_days, moment_of
 from edge.recording.rollups import SELECT_BUCKETS, WIDTH, Bucket, bucket_of, rolled_in_order
@@ -30,7 +30,6 @@ from edge.text import printable
 
 AT_ONCE = 200  # windows, of up to 64 KB
 START = COLUMNS.index("start")
-MOST_DELETED = 1000  # deletions that are read at once
 MOST_CHANGES = 20_000  # of state or availability that are read for a report
 
 BY_DAY = """
@@ -231,20 +230,16 @@ class Recording:
             days.append(WindowsOfDay(self._moment(f"{day}T00:00:00.000Z").date(), windows, str(received), numbers))
         return days
 
-    def deleted(self, after: int) -> list[Deleted]:
+    def newest_request(self) -> Request | None:
         """As `Recorded`."""
-        if self._layout < WITH_ROLLUPS:
-            return []
-        query = 'SELECT id, device, start, coalesce("end", asked) FROM deletions WHERE id > ? ORDER BY id LIMIT ?'
-        return [
-            Deleted(int(str(number)), None if device is None else str(device),
-                    None if start is None else self._moment(start), self._moment(end))
-            for number, device, start, end in self._query(query, after, MOST_DELETED)
-        ]  # fmt: skip
+        return next(self._requests(NEWEST), None)
 
     def requests(self) -> Iterator[Request]:
         """As `Recorded`."""
-        return map(Request._make, self._query(REQUESTS)) if self._layout >= WITH_ROLLUPS else iter(())
+        return self._requests(REQUESTS)
+
+    def _requests(self, query: str) -> Iterator[Request]:
+        return map(Request._make, self._query(query)) if self._layout >= WITH_ROLLUPS else iter(())
 
     def state_changes(self, device: str, end: datetime) -> tuple[list[StateChange], list[StateChange]]:
         """The newest states that the device reported until a moment, and its availability, each in order."""

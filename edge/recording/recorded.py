@@ -23,22 +23,6 @@ class StateChange:
     reason: str
 
 
-class Deleted(NamedTuple):
-    """A time that was deleted on request.
-
-    Attributes:
-        number: Later ones have higher numbers.
-        device: Whose; None: of all.
-        start: None: from the first.
-        end: What is measured from then on was not deleted.
-    """
-
-    number: int
-    device: str | None
-    start: datetime | None
-    end: datetime
-
-
 class WindowsOfDay(NamedTuple):
     """The windows of a device that begin on a day of UTC; they never change: this tells whether some came or went.
 
@@ -123,8 +107,8 @@ class Recorded(Protocol):
         `buckets` and `windows` have nothing of them.
         """
 
-    def deleted(self, after: int) -> list[Deleted]:
-        """Some times that were deleted on request: the first, in order, of those with a number above `after`."""
+    def newest_request(self) -> Request | None:
+        """What was asked to be deleted last; None: nothing was."""
 
     def requests(self) -> Iterator[Request]:
         """All that was asked to be deleted, in the order of the starts."""

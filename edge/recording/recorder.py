@@ -70,6 +70,7 @@ class Recorder:
         self._waiting: list[Delivery] = []  # not acknowledged yet, without their payloads
         self._windows: list[DeviceMessage] = []  # of those, what is to be stored
         self._words: list[DeviceMessage] = []  # and what else is
+        self._words_since = datetime.min.replace(tzinfo=timezone.utc)  # when the first of those came
         self._waiting_bytes = 0
         self._overflow = False  # something was left at the broker because too much waits here
         self._retry_at = 0.0  # monotonic
@@ -78,6 +79,7 @@ class Recorder:
         self._not_before = datetime.min.replace(tzinfo=timezone.utc)
         self._damaged = False  # what is stored could not be tidied, which was said
         self._looked = False  # what the file has was looked at
+        self._forgetful = False  # it was opened anew, and may be an older one now: what is retained is to come again
         self._known = False  # the file had windows at the start, or the broker knows us
         self.stored = 0
         """Windows stored in this run."""
@@ -154,8 +156,12 @@ class Recorder:
         # The message keeps what is stored of the payload; what was left out is acknowledged, or it would come for ever.
         self._waiting.append(delivery._replace(payload=b""))
         message = self._read(delivery)
-        if message is not None:
-            (self._windows if isinstance(message.content, WindowPayload) else self._words).append(message)
+        if message is not None and isinstance(message.content, WindowPayload):
+            self._windows.append(message)
+        elif message is not None:
+            if not self._words:
+                self._words_since = self._now()
+            self._words.append(message)
 
     def _read(self, delivery: Delivery) -> DeviceMessage | None:
         """What is to be stored of a delivery, if anything."""
@@ -186,6 +192,7 @@ class Recorder:
         try:
             if not self._database.is_open:
                 self._database.start()
+                self._forgetful = self._looked
             if not self._looked:
                 self._known = self._database.has_windows()
                 kept = self._database.retention_time(self._now())
@@ -203,6 +210,9 @@ class Recorder:
             logger.info("the database can be written again: %d messages that waited are stored", waited)
         self.failing = False
         self._failing_report.over()
+        if self._forgetful:
+            self._forgetful = False
+            self._session.ask_again()
         self.handled += len(self._waiting)
         self._session.acknowledge(self._waiting)
         self._waiting.clear()
@@ -235,7 +245,7 @@ class Recorder:
             return 0, messages
         try:
             # A clock that is behind, as until it is set at the start, would have what comes now deleted as too old.
-            return self._database.store(messages, self._now(), self._not_before), messages
+            return self._database.store(messages, self._now(), self._not_before, self._words_since), messages
         except UnstorableError:  # one message of one room does not end the recording of the others
             self._database.start()
             if len(messages) == 1:

@@ -124,7 +124,9 @@ class Session:
             self._connection.acknowledge(Receipt(delivery.connection, delivery.mid, delivery.qos))
 
     def ask_again(self) -> None:
-        """Subscribe once more; `subscribed` says when that is answered."""
+        """Subscribe once more, which brings what is retained; `subscribed` says when that is answered."""
+        if self._retained is not None:
+            self._retained.clear()
         self._connection.subscribe(self._topics)
 
     def reset(self) -> None:
@@ -139,9 +141,7 @@ class Session:
     def _subscribe(self) -> None:
         if self._unwanted and self._connection.session_present:
             self._connection.unsubscribe(self._unwanted)
-        if self._retained is not None:
-            self._retained.clear()
-        self._connection.subscribe(self._topics)
+        self.ask_again()
 
     def _compare(self) -> None:
         """Nothing is missed from now on; what came while we were away was, unless the broker knew us."""

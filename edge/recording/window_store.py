@@ -54,7 +54,13 @@ class WindowStore(Protocol):
     def check_room(self) -> None:
         """To be called before `store`. Raises FullError: there would be too little room left for others."""
 
-    def store(self, messages: Sequence[DeviceMessage], now: datetime, not_before: datetime | None = None) -> int:
+    def store(
+        self,
+        messages: Sequence[DeviceMessage],
+        now: datetime,
+        not_before: datetime | None = None,
+        since: datetime | None = None,
+    ) -> int:
         """Store what is not there yet, all or nothing; it is safe when this returns.
 
         Args:
@@ -62,6 +68,8 @@ class WindowStore(Protocol):
                 what is no window, only what counts of all of them is stored (`edge.recording.device_words`).
             now: The time of day.
             not_before: When they came, if the clock is behind that; None: it is not.
+            since: When what is no window came first; None: now. What the picture leaves out counts as having changed
+                before all windows that were stored from then on.
 
         Returns:
             How many windows were new.

@@ -96,8 +96,8 @@ def in_force(places: Sequence[Place], start: datetime, end: datetime) -> list[Pl
     for number, place in enumerate(places):
         begins, until = place.heard, None
         if number:
-            heard = places[number - 1].heard
-            begins = max(place.after, heard) if place.after else heard
+            # Not only since the one before was heard: both may have waited until somebody listened.
+            begins = max(place.after or places[number - 1].heard, places[0].heard)
         if number + 1 < len(places):
             until = places[number + 1].heard
         if begins < end and (until is None or until > start):

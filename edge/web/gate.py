@@ -81,7 +81,7 @@ class Gate:
         self._hosts = None if hosts is None else {host.lower() for host in hosts}
         public = None if public_url is None else urlsplit(public_url)
         self._cookie = PageCookie(public)
-        self._site = None if public is None else in_origin(public)  # a proxy may ask under another name
+        self._origin = None if public is None else f"{public.scheme}://{in_origin(public)}"
         self._wrong = WrongTokens()
         self._turns = Turns()
 
@@ -137,7 +137,9 @@ class Gate:
             return _say("Open this page under the address that was printed when it started.", 421)
         if self._from_another_site(connection):
             return _say(
-                "Another site's page asks for this one. Behind a web server a dashboard needs --public-url.", 403
+                "Another site's page asks for this one. Behind a web server a dashboard needs --public-url, and is "
+                "used under that address alone.",
+                403,
             )
         # Without a length a body could go on for ever; h11 holds everybody to the length they give.
         if "transfer-encoding" in connection.headers or int(connection.headers.get("content-length", "0")) > MAX_BODY:
@@ -156,7 +158,10 @@ class Gate:
         origin = headers.get("origin")  # None: a program, or an old browser; "null": any site can have that said
         if origin is None:
             return headers.get("sec-fetch-site") == "cross-site"
-        return origin.partition("://")[2].lower() not in (headers.get("host", "").lower(), self._site)
+        host = headers.get("host", "").lower()
+        # Whoever sits on the way writes pages of the same name without TLS: the scheme counts where it is known.
+        ours = (f"http://{host}", f"https://{host}") if self._origin is None else (self._origin,)
+        return origin.lower() not in ours
 
     async def _form(self, scope: Scope, receive: Receive) -> Response | None:
         """What the field for the token, or the button to sign out, has sent; None: it was neither."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import shutil
@@ -9,7 +10,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,19 @@ class PostgresServer:
         """End it without waiting for its clients."""
         self._end(signal.SIGINT)
 
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """All of it stands still, as where its disk does; what was connected stays so."""
+        assert self._process is not None
+        stopped = [self._process.pid, *_children(self._process.pid)]
+        for pid in stopped:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in stopped:
+                os.kill(pid, signal.SIGCONT)
+
     def remove(self) -> None:
         """Stop it, and leave nothing."""
         self.stop()
@@ -137,6 +151,10 @@ def _ordinary() -> dict[str, Any]:
         return {}
     nobody = pwd.getpwnam("nobody")
     return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": ()}
+
+
+def _children(pid: int) -> list[int]:
+    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def _lives(folder: Path) -> bool:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import math
+import time
+from collections.abc import Generator, Iterator
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg import errors
@@ -17,6 +20,8 @@ from edge.text import listed, printable
 CONNECT_SECONDS = 5
 STATEMENT_SECONDS = 30
 LOCK_SECONDS = 10
+# A server that stands still ends no statement of its own, nor any that waits, at COMMIT, for a standby that has gone.
+ANSWER_SECONDS = STATEMENT_SECONDS + 5
 # A host that has gone without a word is noticed after about as many seconds.
 SILENCE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
 # A role may change its own settings, for all who use it: so what a value means is never left to them.
@@ -65,6 +70,47 @@ MISSING = (
 
 KEPT_BACK = "drop what is not of edge, start the recorder, make it again: docs/district.md, Upgrades"
 MOST_DEPENDENTS = 5  # that are named
+T = TypeVar("T")
+
+
+class BoundedConnection(psycopg.Connection[Any]):
+    """Ends itself where the server says nothing for too long, whatever it waits for."""
+
+    answers_within: float = ANSWER_SECONDS
+
+    def wait(self, gen: Generator[Any, Any, T], *args: Any, **kwargs: Any) -> T:  # noqa: ANN401 - psycopg's
+        """As psycopg's: each of its waits is one. Raises psycopg.OperationalError; the connection is closed."""
+        return super().wait(self._bounded(gen), *args, **kwargs)
+
+    def _bounded(self, gen: Generator[Any, Any, T]) -> Generator[Any, Any, T]:
+        heard = time.monotonic()
+        try:
+            wanted = next(gen)
+            while True:
+                ready = yield wanted  # nothing, several times a second, while there is nothing
+                now = time.monotonic()
+                if ready:
+                    heard = now
+                elif now - heard > self.answers_within:
+                    self.close()
+                    raise psycopg.OperationalError(f"it has not answered for {now - heard:.0f} s")
+                wanted = gen.send(ready)
+        except StopIteration as done:
+            return done.value  # type: ignore[no-any-return]
+
+
+@contextlib.contextmanager
+def unhurried(connection: psycopg.Connection) -> Iterator[None]:
+    """A transaction of statements that take what they take; locks are waited for no longer than ever."""
+    with connection.transaction():
+        connection.execute("SET LOCAL statement_timeout = 0")
+        if isinstance(connection, BoundedConnection):
+            connection.answers_within = math.inf
+        try:
+            yield
+        finally:
+            if isinstance(connection, BoundedConnection):
+                del connection.answers_within
 
 
 def connect(address: PostgresAddress, purpose: str) -> psycopg.Connection:
@@ -81,7 +127,7 @@ def connect(address: PostgresAddress, purpose: str) -> psycopg.Connection:
     options = {"connect_timeout": CONNECT_SECONDS, "application_name": purpose, "client_encoding": "utf8", **SILENCE}
     if address.password is not None:
         options["password"] = address.password
-    connection = psycopg.connect(address.url, autocommit=True, **options)  # type: ignore[arg-type]
+    connection = BoundedConnection.connect(address.url, autocommit=True, **options)  # type: ignore[arg-type]
     try:
         _check_encoding(connection, address)
         # By itself and first: what the role has may be too short for anything else.

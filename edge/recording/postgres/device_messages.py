@@ -11,7 +11,7 @@ import psycopg
 from edge.contract.machine_messages import MachineInfo
 from edge.contract.timestamps import parse_timestamp
 from edge.recording.device_words import DeviceWords
-from edge.recording.places import MOST, written_place
+from edge.recording.places import MOST, MOST_WINDOWS, written_place
 from edge.recording.postgres.names import DeviceIds
 from edge.recording.postgres.window_rows import without_nul
 from edge.recording.retention import AHEAD, DEFAULT_DAYS
@@ -31,24 +31,28 @@ INSERT_NEWER = """
 INSERT INTO edge.newer_windows (device, schema, payload, sha256, received)
 SELECT *, %s FROM unnest(%s::int4[], %s::text[], %s::bytea[], %s::bytea[]) ON CONFLICT DO NOTHING
 """
-# The same word again, as after every reconnect, changes nothing.
+# The same word again, as after every reconnect, changes nothing. One of a clock that was ahead is no word of now.
 INSERT_AVAILABILITY = """
 INSERT INTO edge.availability (device, received, online)
-SELECT device, %s, online
-FROM unnest(%s::int4[], %s::bool[], %s::bool[]) WITH ORDINALITY AS said (device, online, is_first, place_in_batch)
+SELECT device, %(came)s, online
+FROM unnest(%(devices)s::int4[], %(online)s::bool[], %(first)s::bool[])
+    WITH ORDINALITY AS said (device, online, is_first, place_in_batch)
 WHERE NOT is_first OR online IS DISTINCT FROM
-    (SELECT a.online FROM edge.availability a WHERE a.device = said.device ORDER BY a.received DESC, a.id DESC LIMIT 1)
+    (SELECT a.online FROM edge.availability a WHERE a.device = said.device AND a.received <= %(came)s
+    ORDER BY a.received DESC, a.id DESC LIMIT 1)
 ORDER BY place_in_batch
 """
 INSERT_PLACES = """
 INSERT INTO edge.places (device, after, heard, place, masked)
 SELECT device, (SELECT max("end") FROM
-    (SELECT w."end" FROM edge.windows w WHERE w.device = said.device AND w.start > %s AND w.start < %s
-    ORDER BY w.start DESC LIMIT 3) AS newest),
-    %s, place, masked
-FROM unnest(%s::int4[], %s::text[], %s::float8[]) AS said (device, place, masked)
+    (SELECT "end" FROM (SELECT w."end", w.start, w.received FROM edge.windows w
+        WHERE w.device = said.device AND w.start > %(first)s AND w.start < %(last)s ORDER BY w.start DESC LIMIT %(most)s
+    ) AS windows WHERE received < %(since)s ORDER BY start DESC LIMIT 3) AS newest),
+    %(came)s, place, masked
+FROM unnest(%(devices)s::int4[], %(places)s::text[], %(masked)s::float8[]) AS said (device, place, masked)
 WHERE place IS DISTINCT FROM
-    (SELECT p.place FROM edge.places p WHERE p.device = said.device ORDER BY p.heard DESC, p.id DESC LIMIT 1)
+    (SELECT p.place FROM edge.places p WHERE p.device = said.device AND p.heard <= %(came)s
+    ORDER BY p.heard DESC, p.id DESC LIMIT 1)
 RETURNING device
 """
 BOUND_PLACES = """
@@ -76,7 +80,7 @@ WHERE NOT EXISTS (SELECT 1 FROM edge.places WHERE device = d AND heard = h AND p
 
 
 def store_words(connection: psycopg.Connection, words: DeviceWords, devices: DeviceIds, came: datetime) -> None:
-    """Store what is not there yet, within the caller's transaction: at most one statement for each kind.
+    """Store what is not there yet but places, within the caller's transaction: at most one statement for each kind.
 
     Args:
         connection: In a transaction that has the devices for itself.
@@ -102,18 +106,33 @@ def store_words(connection: psycopg.Connection, words: DeviceWords, devices: Dev
             for name, changes in words.availability.items()
             for number, online in enumerate(changes)
         ]
-        connection.execute(INSERT_AVAILABILITY, (came, *_columns(said)))
-    if words.infos:
-        _store_places(connection, words.infos, devices, came)
+        given = dict(zip(("devices", "online", "first"), _columns(said), strict=True))
+        connection.execute(INSERT_AVAILABILITY, {"came": came, **given})
 
 
-def _store_places(
-    connection: psycopg.Connection, infos: Mapping[str, MachineInfo], devices: DeviceIds, came: datetime
+def store_places(
+    connection: psycopg.Connection,
+    infos: Mapping[str, MachineInfo],
+    devices: DeviceIds,
+    came: datetime,
+    since: datetime,
 ) -> None:
+    """Store what devices say of their pictures and rules where that is new.
+
+    Args:
+        connection: As `store_words`.
+        infos: What they say.
+        devices: As `store_words`.
+        came: As `store_words`.
+        since: What was stored from then on is of later.
+    """
+    if not infos:
+        return
     places = [(devices[name], written_place(each), each.masked) for name, each in infos.items()]
     # Only parts of the table that clocks may be right about, however many there are.
-    span = came - timedelta(days=DEFAULT_DAYS), came + AHEAD
-    changed = connection.execute(INSERT_PLACES, (*span, came, *_columns(places))).fetchall()
+    span = {"first": came - timedelta(days=DEFAULT_DAYS), "last": came + AHEAD, "most": MOST_WINDOWS}
+    given = dict(zip(("devices", "places", "masked"), _columns(places), strict=True))
+    changed = connection.execute(INSERT_PLACES, {"came": came, "since": since, **span, **given}).fetchall()
     if changed:
         connection.execute(BOUND_PLACES, ([device for (device,) in changed], MOST - 1))
 

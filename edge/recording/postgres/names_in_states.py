@@ -5,6 +5,7 @@ from __future__ import annotations
 import psycopg
 
 from edge.contract.causes import without_names
+from edge.recording.postgres.connection import unhurried
 
 # Reads an index alone: the key of `states` is of device, since, mode and reason.
 REASONS = """
@@ -29,8 +30,7 @@ def forget_names(connection: psycopg.Connection, school: int) -> None:
         connection: As the recorder's user, outside of a transaction.
         school: Its number.
     """
-    with connection.transaction():
-        connection.execute("SET LOCAL statement_timeout = 0")  # a million names take what they take, once
+    with unhurried(connection):  # a million names take what they take, once
         reasons = [str(reason) for (reason,) in connection.execute(REASONS, (school,))]
         named = [reason for reason in reasons if without_names(reason) != reason]
         if named:

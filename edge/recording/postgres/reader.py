@@ -18,12 +18,12 @@ from edge.recording.deletion_requests import Request
 from edge.recording.places import MOST, Place
 from edge.recording.postgres.address import PostgresAddress
 from edge.recording.postgres.connection import connect, explained
-from edge.recording.postgres.deletion_requests import requests_of
+from edge.recording.postgres.deletion_requests import newest_request, requests_of
 from edge.recording.postgres.names import find_school, recorded_devices
 from edge.recording.postgres.rollup_reader import RollupReader
 from edge.recording.postgres.window_rows import BETWEEN, After, compacted, to_columns
-from edge.recording.reader import MOST_CHANGES, MOST_DELETED
-from edge.recording.recorded import Deleted, StateChange, WindowsOfDay
+from edge.recording.reader import MOST_CHANGES
+from edge.recording.recorded import StateChange, WindowsOfDay
 from edge.recording.rollups import Bucket
 from edge.recording.slices import in_slices
 from edge.recording.window_record import WindowRecord
@@ -41,10 +41,6 @@ WHERE device = %s AND start >= %s AND start < %s GROUP BY 1 ORDER BY 1
 """
 # As JSON, in which a column that an older version's tables lack is nothing and no error.
 IDENTITY = "SELECT coalesce(to_jsonb(s) ->> 'recording', '') FROM edge.schools s WHERE id = %s"
-DELETED = """
-SELECT id, device, start, coalesce("end", asked) FROM edge.deletions WHERE school = %s AND id > %s
-ORDER BY id LIMIT %s
-"""
 STATES = """
 SELECT since, mode, reason FROM edge.states WHERE device = %s AND since < %s
 ORDER BY since DESC, received DESC LIMIT %s
@@ -180,11 +176,10 @@ class PostgresRecording:
         """As `Recorded`."""
         return self._rollups.kept_days(device, start, end)
 
-    def deleted(self, after: int) -> list[Deleted]:
+    def newest_request(self) -> Request | None:
         """As `Recorded`."""
         with self._explained() as connection:
-            rows = connection.execute(DELETED, (self._school, after, MOST_DELETED)).fetchall()
-        return [Deleted(*row) for row in rows]
+            return newest_request(connection, self._school)
 
     def requests(self) -> Iterator[Request]:
         """As `Recorded`."""

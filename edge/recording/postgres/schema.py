@@ -12,6 +12,7 @@ from psycopg import errors
 
 from edge.errors import ConfigError
 from edge.recording.postgres.address import PostgresAddress
+from edge.recording.postgres.connection import unhurried
 from edge.recording.postgres.long_readers import end_long_readers
 from edge.recording.window_store import IncompleteError, OutdatedError
 
@@ -71,9 +72,8 @@ def migrate(
         )
     end_long_readers(connection, READING_SECONDS)  # else whoever has asked one view keeps all recorders from starting
     _begin(connection)
-    with connection.transaction():
+    with unhurried(connection):  # an index of a large table takes what it takes
         lock_tables(connection)
-        connection.execute("SET LOCAL statement_timeout = 0")  # an index of a large table takes what it takes
         refuse_newer(connection, address, was_open=was_open)
         found = applied(connection)  # another may have been first
         others = False

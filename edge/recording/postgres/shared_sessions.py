@@ -18,6 +18,7 @@ from edge.recording.postgres.schema import refuse_newer
 from edge.recording.stored_numbers import Missing
 from edge.recording.window_store import IncompleteError
 
+STILL_SECONDS = 60  # without a question, of which a recorder has one every two seconds, until it has nothing any more
 SHARED, ORDINARY = 0x45444753, 0x4544474F  # classes of advisory locks, by the row and by the school
 GROUP_PATTERN = "[^/+#]{1,200}-[0-9a-f]{16}"
 LOCK = "SELECT pg_try_advisory_lock(%s, %s)"
@@ -72,6 +73,8 @@ class SharedSessions:
         """
         self.stop()
         with self._kept.opened() as connection:
+            # Of one that stands still, but whose system answers for it, the server ends the connection.
+            connection.execute(f"SET idle_session_timeout = '{STILL_SECONDS}s'")
             # Whoever cannot store leaves the sessions to those who can.
             refuse_newer(connection, self._address, was_open=True)
             query = "SELECT id FROM edge.schools WHERE name = %s"

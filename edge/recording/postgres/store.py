@@ -27,8 +27,8 @@ from edge.recording.postgres.address import PostgresAddress
 from edge.recording.postgres.connection import TOO_LATE
 from edge.recording.postgres.counted_windows import find_counted
 from edge.recording.postgres.daily_rollups import DailyRollups
-from edge.recording.postgres.deletion_requests import requests_of
-from edge.recording.postgres.device_messages import store_words
+from edge.recording.postgres.deletion_requests import newest_request, requests_of
+from edge.recording.postgres.device_messages import store_places, store_words
 from edge.recording.postgres.kept_connection import KeptConnection
 from edge.recording.postgres.long_readers import end_long_readers
 from edge.recording.postgres.names import DeviceIds, SeriesIds, make_school, recorded_devices
@@ -119,7 +119,13 @@ class PostgresStore:
     def check_room(self) -> None:
         """As `WindowStore`; the disk is the server's, and is not seen from here."""
 
-    def store(self, messages: Sequence[DeviceMessage], now: datetime, not_before: datetime | None = None) -> int:
+    def store(
+        self,
+        messages: Sequence[DeviceMessage],
+        now: datetime,
+        not_before: datetime | None = None,
+        since: datetime | None = None,
+    ) -> int:
         """As `WindowStore`."""
         when = max(now, not_before or now)
         came = format_timestamp(when)
@@ -135,7 +141,9 @@ class PostgresStore:
                 self._lock(connection, (message.device for message in messages))
                 self._load_deleted(connection, now)  # only now: who deletes asks first, and then waits for these locks
                 new = self._add_rows(connection, rows, when, now)
-                store_words(connection, words_of(messages, self._deleted), self._devices, when)
+                words = words_of(messages, self._deleted)
+                store_words(connection, words, self._devices, when)
+                store_places(connection, words.infos, self._devices, when, max(since or now, not_before or now))
         return new
 
     def _prepared(
@@ -212,8 +220,7 @@ class PostgresStore:
         return sum(map(len, new.values()))
 
     def _load_deleted(self, connection: psycopg.Connection, now: datetime) -> None:
-        row = connection.execute("SELECT max(id) FROM edge.deletions WHERE school = %s", (self._school,)).fetchone()
-        newest = row[0] if row else None
+        newest = newest_request(connection, self._school)
         if self._deleted.outdated(newest, now):
             last = pruning.last_arrival(connection, self._school)
             with connection.cursor() as cursor:

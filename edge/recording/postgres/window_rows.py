@@ -20,10 +20,11 @@ PLAIN = (
     "estimate_absent", "withheld", "withheld_reason",
 )  # fmt: skip
 TIMES = ("start", "end", "received")
+FLAGS = ("replayed", "clock_synced")
 JSON = ("counts", "estimate")
 TYPES = {
     "device": "int4", "series": "int4", "seq": "int4", "seconds": "float8", "coverage": "float8", "frames": "int4",
-    "faces_mean": "float8", "replayed": "bool", "clock_synced": "bool", **dict.fromkeys(JSON, "jsonb"),
+    "faces_mean": "float8", **dict.fromkeys(FLAGS, "bool"), **dict.fromkeys(JSON, "jsonb"),
     **dict.fromkeys(TIMES, "timestamptz"), **dict.fromkeys(("faces_total", "faces_min", "faces_max"), "int4"),
     **{f"facing_{part}": "int4" for part in FACING}, **{f"unclassified_{part}": "int4" for part in UNCLASSIFIED},
     **dict.fromkeys(("epoch", "schema", "estimate_absent", "withheld", "withheld_reason"), "text"),
@@ -33,7 +34,7 @@ COPIED = ["text" if kind == "jsonb" else kind for kind in TYPES.values()]
 """As what they are copied: JSON is text already, and PostgreSQL reads it."""
 STORED = ", ".join(f'"{column}"' for column in TYPES)
 
-READ = (*PLAIN, *TIMES, "replayed", "clock_synced")
+READ = (*PLAIN, *TIMES, *FLAGS)
 # The rows first, in any order: they lie on as many pages as there are, which PostgreSQL then has read side by side.
 BETWEEN = f"""
 WITH w AS MATERIALIZED (SELECT * FROM edge.windows WHERE device = %s AND start >= %s AND start < %s)
@@ -62,7 +63,7 @@ def to_row(values: dict[str, Any], device: int, series: int) -> tuple[object, ..
     """Values of `COLUMNS` in the order of `TYPES`. Raises ValueError, TypeError for what no window has."""
     found: dict[str, object] = {name: values[name] for name in PLAIN}
     found |= {name: parse_timestamp(values[name]) for name in TIMES}
-    found |= {name: bool(values[name]) for name in ("replayed", "clock_synced")}
+    found |= {name: bool(values[name]) for name in FLAGS}
     found |= {name: values[name] for name in JSON}
     found |= _parts(values, "facing", FACING) | _parts(values, "unclassified", UNCLASSIFIED)
     found |= {"device": device, "series": series}
@@ -80,6 +81,7 @@ def to_columns(device: str, row: tuple[Any, ...]) -> tuple[tuple[object, ...], A
     values = dict(zip(READ, plain, strict=True))
     after = values["start"], values["seq"], values["epoch"]
     values |= {name: format_timestamp(values[name]) for name in TIMES}
+    values |= {name: int(values[name]) for name in FLAGS}
     values |= zip(JSON, row[len(READ) :], strict=False)
     values["facing"] = _group(FACING, rest[:3])
     values["unclassified"] = _group(UNCLASSIFIED, rest[3:6])

@@ -49,7 +49,9 @@ class Marks:
             if mark.ms < last:  # that one from before it lasts is not told apart from that another began in it
                 lasting[mark.word in AVAILABILITY] = Mark(last, mark.word, "")
         others = [mark for mark in self._known if not first <= mark.ms < last]
-        self._known = deque([*lasting.values(), *others], maxlen=MOST)
+        there = {mark.word in AVAILABILITY for mark in others if mark.ms == last}  # as when it is forgotten again
+        new = [mark for kind, mark in lasting.items() if kind not in there]
+        self._known = deque([*new, *others], maxlen=MOST)
 
     def changes(self, now: int) -> tuple[list[StateChange], list[StateChange]]:
         """The states until now, and when it came and went, both in order of time."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Hashable
 from datetime import tzinfo
 from functools import partial
@@ -14,6 +15,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from edge.errors import ConfigError, EdgeError
 from edge.recording.recorded import Recorded
 from edge.recording.stores import Target, make_reader
+from edge.recording.window_store import AwayError
 from edge.text import Sentence
 from edge.timing.old_zone_names import older
 from edge.timing.timetable import Timetable
@@ -24,6 +26,8 @@ T = TypeVar("T")
 
 THREADS = 2  # that read at once: the recorder of this process needs the processor as well
 MOST_KEPT = 64  # answers
+SILENT = 1.0  # seconds after which a database that cannot be reached has not refused us, but kept us waiting
+AWAY = 5.0  # seconds for which such a one is not asked again
 NO_STORE = {"Cache-Control": "no-store"}
 
 
@@ -41,6 +45,7 @@ class Past:
         self.zone = zone
         self._target = target
         self._questions = Questions(THREADS, MOST_KEPT, "past")
+        self._away: tuple[float, AwayError] | None = None  # when, in monotonic seconds
 
     @property
     def zone_names(self) -> list[str]:
@@ -94,9 +99,17 @@ class Past:
 
     def read(self, function: Callable[[Recorded], T]) -> T:
         """Run a function on the recording, here and now; see `ask`. Raises EdgeError."""
-        recording = make_reader(self._target, "edge dashboard")
+        away = self._away
+        if away is not None and time.monotonic() - away[0] < AWAY:
+            raise AwayError(*away[1].told)
+        recording, began = make_reader(self._target, "edge dashboard"), time.monotonic()
         try:
-            recording.start()
+            try:
+                recording.start()
+            except AwayError as error:
+                if time.monotonic() - began > SILENT:
+                    self._away = time.monotonic(), error
+                raise
             return function(recording)
         finally:
             recording.stop()

@@ -13,13 +13,14 @@ from edge.contract.timestamps import milliseconds_of
 from edge.contract.validation import NewerWindow, newer, read_message
 from edge.recording.deleted_spans import DeletedSpans
 from edge.recording.window_record import WindowRecord
+from edge.recording.window_row import FIRST, LAST
 from edge.reporting import machine_report
 from edge.reporting.gaps import Gap
 from edge.reporting.machine_report import MachineReport
 from edge.reporting.silence import resumes
 from edge.reporting.stretch import USUAL_LABELS
 from edge.text import printable
-from edge.web.dashboard.lesson import at, latest, lesson
+from edge.web.dashboard.lesson import at, latest, lesson, milliseconds
 from edge.web.dashboard.marks import Mark
 from edge.web.dashboard.room import MAX_REASON, Room
 
@@ -28,6 +29,7 @@ logger = logging.getLogger(__name__)
 MAX_ROOMS = 200
 MAX_WINDOWS = 400_000  # of all rooms together: by docs/dashboard.md (53 MiB for 115,155) about 185 MiB
 MAX_WINDOWS_OF_ONE = 20_000  # a day of windows of 5 s; a window is put into its place among them
+LONGEST = 86_400_000  # milliseconds of a window
 LATE = 2000  # milliseconds that a window may end after now
 BEAT = 5000  # milliseconds for which a lesson without new windows is the same
 FUTURE = 300_000  # milliseconds that the clock of a device may be ahead of ours for its windows to be kept
@@ -112,24 +114,31 @@ class School:
         for room in self.rooms.values():
             room.history.keep(first, last)
 
-    def forget(self, device: str | None, first: int, last: int) -> None:
-        """Forget a time of a room, which was deleted on request.
+    def forget_deleted(self) -> None:
+        """Forget, of all rooms, what was deleted on request: again and again the same changes nothing."""
+        self.changes += 1
+        kept, _ = self._kept()
+        for name, room in self.rooms.items():
+            known = [kept - LONGEST, *(mark.ms for mark in room.marks)]
+            since = min([*known, room.latest["start"]] if room.latest else known)
+            for start, end in self.deleted.between(name, at(max(0, since)), LAST):
+                self.forget(name, 0 if start == FIRST else milliseconds(start), milliseconds(end))
+
+    def forget(self, name: str, first: int, last: int) -> None:
+        """Forget a time of a room.
 
         Args:
-            device: Its name; None: of all rooms.
+            name: Of the room, which there is.
             first: Milliseconds since 1970.
             last: The same; what is measured from then on is kept.
         """
-        self.changes += 1
-        for name, room in self.rooms.items():
-            if device is not None and name != device:
-                continue
-            room.history.drop_between(first, last)
-            room.marks.forget(first, last)
-            if room.latest is not None and room.latest["end"] > first and room.latest["start"] < last:
-                room.latest = None
-            room.changes += 1
-            self._changed.add(name)
+        room = self.rooms[name]
+        room.history.drop_between(first, last)
+        room.marks.forget(first, last)
+        if room.latest is not None and room.latest["end"] > first and room.latest["start"] < last:
+            room.latest = None
+        room.changes += 1
+        self._changed.add(name)
 
     def summaries(self) -> dict[str, Any]:
         """Every room without its history, for a page that opens."""

@@ -47,6 +47,7 @@ TIDY_SECONDS = 60.0
 MAX_LINKS = 200  # losses of the broker that are remembered
 MAX_MINUTES = 24 * 60
 LINK_LOST = "this page's server had lost the broker"
+PATIENCE = 2.0  # seconds that what is in memory waits for what was recorded
 KEPT = 1.0  # seconds that the last minutes of a room are the same for all who ask
 MOST_KEPT = 16  # answers about the present, for the next page that asks
 SCRIPT = "text/javascript"
@@ -246,9 +247,10 @@ class Dashboard:
             return []
         now = at(self._school.now())
         start = now - timedelta(minutes=minutes)
-        with contextlib.suppress(EdgeError):
+        with contextlib.suppress(EdgeError, asyncio.TimeoutError):
             key = ("minutes", name, minutes)
-            return [await self._past.ask(request, lambda file: packed(recent(file, name, start, now)), key, KEPT)]
+            asked = self._past.ask(request, lambda file: packed(recent(file, name, start, now)), key, KEPT)
+            return [await asyncio.wait_for(asked, PATIENCE)]
         return []
 
     def _deaf(self) -> list[Gap]:

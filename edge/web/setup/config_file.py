@@ -145,7 +145,7 @@ class ConfigFile:
 
         Raises:
             RefusedChangeError: It can be none.
-            StaleDraftError: The draft is another one by now; nothing is kept.
+            StaleDraftError: The draft, or its password, is another one by now; nothing is kept.
         """
         if not password or len(password.encode(errors="replace")) > MAX_PASSWORD_BYTES:
             raise RefusedChangeError(PASSWORD_KEY, Sentence("a password has 1 to 4096 bytes"))
@@ -158,14 +158,14 @@ class ConfigFile:
             draft, _ = self.draft.tentative(*RECIPIENT)
             if dict(recipient) != {key: shown[key] for key in RECIPIENT}:
                 raise StalePasswordError
-            if revision != self.draft.revision:  # after all was read: it may be changed meanwhile
-                raise StaleDraftError
+            self.draft.change_beside(revision)  # after all was read: it may be changed meanwhile
             self._password = password
             self._given_at = None if draft is None else _place(draft)
 
-    def forget_password(self) -> None:
-        """Save none, and keep none in memory."""
+    def forget_password(self, revision: int) -> None:
+        """Save none, and keep none in memory. Raises StaleDraftError as `give_password`."""
         with self._lock:
+            self.draft.change_beside(revision)
             self._password = None
 
     def follow(self) -> bool:
@@ -224,12 +224,10 @@ class ConfigFile:
     def _checked(self, revision: int, more: Mapping[str, str | None]) -> bytes:
         """The new content, with which the daemon could start."""
         self._check_unchanged()
-        if revision != self.draft.revision:
-            raise StaleDraftError
+        self.draft.check(revision)
         after = self._after(more).encode()
         config = self.draft.config_of(after)  # the very bytes: somebody else may change the draft meanwhile
-        if revision != self.draft.revision:
-            raise StaleDraftError
+        self.draft.check(revision)
         check_tls_files(settings_with(config, self.password_for(config), ""))
         check_certificate_file(config.camera.ca_file)
         ModelSet.load(ModelChoice.of(config))

@@ -38,12 +38,11 @@ class BrokerTrial:
         """
         if "password" not in body or not isinstance(body["password"], str | None):
             raise BadRequestError("password has to be text, or null")
+        revision = member(body, "revision", int)
         if body["password"] is None:
-            check_revision(body, self._file.draft)
-            self._file.forget_password()
+            self._file.forget_password(revision)
         else:
-            recipient = member(body, "recipient", dict)
-            self._file.give_password(body["password"], member(body, "revision", int), recipient)
+            self._file.give_password(body["password"], revision, member(body, "recipient", dict))
         return {"password": "given" if self._file.password_given else "none"}
 
     def attempt(self, body: Json) -> Json:

@@ -99,10 +99,10 @@ def check_revision(body: Json, draft: Draft) -> None:
 
     Raises:
         StaleDraftError: The draft is another one by now.
+        EdgeError: It has ended.
         BadRequestError: There is no revision.
     """
-    if member(body, "revision", int) != draft.revision:
-        raise StaleDraftError
+    draft.check(member(body, "revision", int))
 
 
 async def _answered(answer: Callable[[], Json]) -> Response:

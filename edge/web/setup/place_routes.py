@@ -6,6 +6,7 @@ that somebody has seen are kept.
 
 from __future__ import annotations
 
+import secrets
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -49,7 +50,7 @@ class PlaceTrial:
         self._draft = draft
         self._clock = clock
         self._calibration: PlaceCalibration | None = None
-        self._number = 0  # of the calibration
+        self._number = secrets.randbits(48)  # of the calibration: those of a former `edge setup` are none of ours
         self._starting = threading.Lock()
 
     def add(self, facts: FrameFacts) -> None:

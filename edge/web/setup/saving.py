@@ -103,7 +103,14 @@ class SavingByRoot:
 
     def save(self, revision: int, *, restart: bool) -> Json:
         """Hand it over, and end. Raises EdgeError."""
-        hand_over(self._folder, self._file.result(revision, restart=restart))
+        result = self._file.result(revision, restart=restart)
+        # Who saves or changes something before the page is gone would be told so, and root install another result.
+        self._file.draft.end(revision)
+        try:
+            hand_over(self._folder, result)
+        except BaseException:
+            self._file.draft.go_on()
+            raise
         ending = threading.Timer(END_AFTER, self._end)
         ending.daemon = True
         ending.start()

@@ -10,6 +10,7 @@ import shutil
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -174,6 +175,66 @@ def test_what_waits_survives_kills_of_either_broker(start: Start, tmp_path: Path
         bridge.kill()
         room.stop()
         recorder.stop()
+
+
+class FarDistrict:
+    """The line to a district's broker that answers late."""
+
+    SECONDS = 0.2
+
+    def __init__(self, port: int) -> None:
+        self._to = port
+        self._listening = socket.create_server((HOST, 0))
+        self.port: int = self._listening.getsockname()[1]
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                here, _ = self._listening.accept()
+                there = socket.create_connection((HOST, self._to))
+                for ends in ((here, there, 0.0), (there, here, self.SECONDS)):
+                    threading.Thread(target=self._carry, args=ends, daemon=True).start()
+
+    @staticmethod
+    def _carry(from_: socket.socket, to: socket.socket, late: float) -> None:
+        with contextlib.suppress(OSError):
+            while data := from_.recv(65536):
+                time.sleep(late)
+                to.sendall(data)
+        with contextlib.suppress(OSError):
+            to.shutdown(socket.SHUT_RDWR)
+
+    def stop(self) -> None:
+        self._listening.close()
+
+
+def test_the_newest_state_is_what_the_district_keeps_after_a_restart(start: Start, tmp_path: Path) -> None:
+    """Mosquitto hands on what arrives while it connects before what it had kept: an old state would be the last one."""
+    district, school = start("district", DISTRICT_LINE), start("school")
+    district.add("school", "north", "bridge-north")
+    district.add("dashboard", "dashboard", prefix="+")
+    school.add_rooms(ROOM)
+    line = FarDistrict(district.port)
+    bridge = Bridge(tmp_path / "bridge", school, line.port)
+    there, room = connect(district, "dashboard").subscribe("#"), connect(school, ROOM)
+    try:
+        for state in ("measuring", "paused"):
+            room.publish(f"classroom/{ROOM}/state", state, retain=True)
+            bridge.start()
+            there.wait(f"north/{ROOM}/state", state.encode())
+            there.wait("north/bridge/link", b"1")
+            assert room.publish(f"classroom/{ROOM}/info", state, retain=True) == "Success"
+            there.wait(f"north/{ROOM}/info", state.encode())
+            bridge.stop()
+        kept = there.last(f"north/{ROOM}/state")
+        assert kept is not None
+        assert kept.payload == b"paused"
+    finally:
+        bridge.kill()
+        line.stop()
+        room.stop()
+        there.stop()
 
 
 class HostileDistrict:

@@ -282,7 +282,7 @@ def test_users_keep_their_passwords_and_sessions_what_waits(
         said = district.page(
             "apt-get install mosquitto-clients python3",
             {
-                "make_user --recorder recorder ID": f"make_user --prefix + --recorder recorder {ids[district]}",
+                "make_user --recorder recorder ID": f"make_user --prefix north --recorder recorder {ids[district]}",
                 "for room in $(cut": "for school in north south; do make_user --school $school bridge-$school; done #",
                 'make_user "--$user"': 'make_user --prefix + "--$user"', "commander homeassistant": "commander",
             },
@@ -390,10 +390,13 @@ def test_the_plugin_was_there_already(tmp_path: Path) -> None:
 
 def test_whose_password_it_does_not_know_is_said(tmp_path: Path) -> None:
     old, rules = tmp_path / "passwords", tmp_path / "rules.json"
-    old.write_text("wall:$6$c2FsdA==$c3Vt\nhall:$7$101$c2FsdA==$c3Vt\n")
+    old.write_text("wall:$6$c2FsdA==$c3Vt\nhall:$7$101$c2FsdA==$c3Vt\nroof:$7$101$c2FsdA==$c3Vt\n")
     rules.write_text(
         '{"clients": [{"username": "admin", "password": "x", "salt": "y", "iterations": 7},'
         ' {"username": "wall", "password": "x", "roles": [{"rolename": "wall"}]},'
         ' {"username": "hall-check", "password": "x", "roles": [{"rolename": "hall"}]}]}'
     )
-    assert keep_passwords(old, rules) == f"wall: not in {old}\n"
+    assert keep_passwords(old, rules) == f"wall: not in {old}\nhall: not in {rules}\nroof: not in {rules}\n"
+    old.write_text('{"clients": [{"username": "wall"}]}')  # the plugin's, who had only a certificate
+    assert f"wall: not in {old}\n" in keep_passwords(old, rules)
+    assert '"password": "x"' in rules.read_text().replace("\t", "")

@@ -24,6 +24,7 @@ from edge.recording.session import Session
 from edge.recording.stores import make_store
 from edge.recording.window_store import AwayError
 from edge.reporting.totals import add_up
+from tests.support.brokers import wait_for
 from tests.support.paths import PACKAGE, ROOT
 from tests.support.postgres import PostgresServer
 from tests.support.stores import Place, as_messages, count_windows
@@ -385,6 +386,25 @@ def test_a_wait_has_an_end(postgres: Place, monkeypatch: pytest.MonkeyPatch) -> 
         connection.rollback()
         store.start()
         assert store.store(as_messages(windows(1, 5)), MONDAY) == 2
+
+
+def test_a_standby_that_has_gone_is_noticed_and_nothing_is_lost_or_twice(
+    own: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """COMMIT waits for it without an end."""
+    assert own.server
+    reload = "SELECT pg_reload_conf()"
+    with own.opened() as store:
+        own.server.sql("ALTER SYSTEM SET synchronous_standby_names = 'gone'", reload)
+        wait_for(lambda: own.server.sql("SHOW synchronous_standby_names") == "gone\n", 20)  # type: ignore[union-attr]
+        with monkeypatch.context() as patch:
+            patch.setattr("edge.recording.postgres.connection.BoundedConnection.answers_within", 0.3)
+            with pytest.raises(AwayError, match="has not answered"):
+                store.store(as_messages(windows(1, 5)), MONDAY)
+        own.server.sql("ALTER SYSTEM RESET synchronous_standby_names", reload)
+        store.start()
+        store.store(as_messages(windows(1, 6)), MONDAY)
+        assert count_windows(store) == 6
 
 
 def test_schools_of_a_database_do_not_mix(postgres: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

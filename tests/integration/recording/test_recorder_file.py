@@ -13,6 +13,7 @@ from typing import cast
 import pytest
 
 from edge.config.broker_url import BrokerUrl
+from edge.contract.examples import INFO
 from edge.errors import EXIT_BUSY
 from edge.mqtt.client_factory import BrokerSettings
 from edge.recording.database import Database
@@ -308,13 +309,18 @@ def test_a_file_that_is_moved_away_is_begun_anew(
     path, moved = tmp_path / "r.sqlite", tmp_path / "2026.sqlite"
     recording(edge, path, broker)
     device = sender(broker)
+    paused = {"mode": "paused", "reason": "command", "since": stamp(NOW)}
+    for topic, content in (("state", paused), ("info", json.loads(INFO.to_json())), ("availability", b"online")):
+        device.send(content, f"classroom/room-1/{topic}", retain=True)
+    said = "SELECT mode FROM states UNION ALL SELECT online FROM availability UNION ALL SELECT masked FROM places"
     device.send(message(1))
-    wait_for(lambda: rows(path) == [1], 20)
+    wait_for(lambda: rows(path) == [1] and len(rows(path, said)) == 3, 20)
     for suffix in ("-wal", "-shm", ""):
         if (file := path.with_name(path.name + suffix)).exists():
             file.replace(moved.with_name(moved.name + suffix))
     device.send(message(2))
     wait_for(lambda: rows(path) == [2], 30)
+    wait_for(lambda: rows(path, said) == ["paused", 1, 0.14], 20, "what the broker keeps")
 
 
 def wrong_files() -> dict[str, Callable[[Path], object]]:

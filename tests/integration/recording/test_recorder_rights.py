@@ -78,12 +78,14 @@ def test_nothing_that_the_recorder_has_made_is_called_by_an_administrator(
     shared_postgres.sql("DROP SCHEMA public CASCADE", database=district)
     shared_postgres.psql("-f", str(RECIPE))
     assert shared_postgres.sql(IS_CALLED, database=district).strip() == "f"
+    in_schema = "pronamespace = 'edge_admin'::regnamespace ORDER BY proname"
     owners = (
         "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = 'edge'",
-        "SELECT pg_get_userbyid(proowner), proname FROM pg_proc WHERE pronamespace = 'edge_admin'::regnamespace",
+        f"SELECT pg_get_userbyid(proowner), proname FROM pg_proc WHERE {in_schema}",  # noqa: S608
         "SHOW quote_all_identifiers",
     )
-    assert shared_postgres.sql(*owners, database=district).split() == [OWNER, f"{OWNER}|shut_out", "off"]
+    functions = [f"{OWNER}|keep_default_privileges", f"{OWNER}|shut_out"]
+    assert shared_postgres.sql(*owners, database=district).split() == [OWNER, *functions, "off"]
     with psycopg.connect(recorder, autocommit=True) as connection:
         connection.execute(f"SET search_path = {OWNER}, pg_catalog")
         for statement in ("SELECT format('%s', 'x'::name)", "SELECT 'x'::name = 'x'", "TABLE pg_roles"):
@@ -106,7 +108,7 @@ def test_the_recorder_owns_two_schemas_and_nothing_else(
             "CREATE SCHEMA mine", "ALTER DATABASE edge SET search_path = public", "DROP DATABASE edge",
             "ALTER DATABASE edge OWNER TO edge_recorder", "CREATE FUNCTION edge_admin.mine() RETURNS int RETURN 1",
             "DROP FUNCTION edge_admin.shut_out", "ALTER FUNCTION edge_admin.shut_out(name) RENAME TO mine",
-            "DROP SCHEMA edge_admin CASCADE",
+            "DROP SCHEMA edge_admin CASCADE", "DROP EVENT TRIGGER edge_default_privileges",
             "CREATE VIEW pg_catalog.mine AS SELECT 1", "COPY (SELECT 1) TO PROGRAM 'true'",
         ):  # fmt: skip
             with pytest.raises(psycopg.errors.InsufficientPrivilege):

@@ -127,6 +127,9 @@ def test_the_words_of_the_page_restore_a_district_whose_recorders_go_on(district
     found = BLOCK.search((ROOT / "docs/district.md").read_text())
     assert found is not None
     commands = [line for line in found[1].splitlines() if "\\password" not in line]
+    # Somebody has rights of their own, and is not known at a new server.
+    district.server.sql("CREATE ROLE anna", "GRANT SELECT ON edge.days TO anna", database="edge")
+    district.dump()
     started = False
     for command in commands:
         if "district.sql" in command:  # there is no database: one that is started just now waits, too
@@ -142,8 +145,14 @@ def test_the_words_of_the_page_restore_a_district_whose_recorders_go_on(district
             lines_of(district.recorders["south"], "trying again every 2 s")
             started = True
         assert district.run(command) == 0, district.error
+        if "DROP DATABASE" in command:
+            district.server.sql("DROP ROLE anna")
     assert started
     _all_is_there(district)
+    # For whom district.sql gives rights, they are there.
+    read = "SET ROLE edge_grafana; SELECT sum(windows) FROM edge.days"
+    lesson = "SELECT sum(windows) FROM edge.lesson('north', NULL, '2000-01-01Z', '2100-01-01Z')"
+    assert district.server.sql(f"{read}; {lesson}", database="edge").split() == ["40", "25"]
 
 
 def test_recorders_that_nobody_kept_out_wait_for_their_tables(district: District) -> None:

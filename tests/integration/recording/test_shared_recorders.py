@@ -23,6 +23,7 @@ from edge.recording.postgres.shared_sessions import SharedSessions
 from edge.recording.session import Session
 from edge.recording.shared_windows import SharedWindows
 from edge.recording.stores import make_shared_sessions, make_store
+from edge.recording.window_store import AwayError
 from edge.reporting.totals import add_up
 from tests.support.brokers import Broker, wait_for
 from tests.support.publishing import Start, window
@@ -314,6 +315,26 @@ def test_sessions_have_the_ids_that_were_given_and_no_others(postgres: Place) ->
         member(school="south").start()
     for each in (former, second, third):
         each.stop()
+
+
+def test_a_recorder_that_stands_still_loses_its_sessions_to_the_others(
+    postgres: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its system goes on answering for it, and what it had would wait at the broker until it expires."""
+    monkeypatch.setattr("edge.recording.postgres.shared_sessions.STILL_SECONDS", 1)
+    assert isinstance(postgres.target, PostgresAddress)
+    make_store(postgres.target, "classroom").start()
+    still, lively = (make_shared_sessions(postgres.target, "main") for _ in range(2))
+    found = still.start()
+    assert found is not None
+    assert still.take_ordinary()
+    lively.start()
+    wait_for(lambda: lively.free() == [found], 20, "its session")
+    assert lively.take(found)
+    assert lively.take_ordinary()
+    with pytest.raises(AwayError):
+        still.free()
+    lively.stop()
 
 
 def test_who_guesses_the_name_of_the_share_takes_no_window(

@@ -30,6 +30,7 @@ psycopg = pytest.importorskip("psycopg", reason="psycopg is not installed (the e
 
 BEFORE_9 = (
     "DROP AGGREGATE edge.lower_median(numeric); DROP FUNCTION edge.middle",
+    "DROP INDEX edge.deletions_by_school; DROP FUNCTION edge.read_runs",
     "DELETE FROM edge_private.additions WHERE version >= 9",
 )
 """As before that upgrade."""
@@ -67,6 +68,8 @@ def test_the_recorder_writes_the_reader_reads_and_nobody_else_does(
             "SELECT txid_current()", "DO $$ BEGIN RAISE LOG 'x'; END $$", "SET temp_file_limit = -1",
             "ALTER ROLE edge_grafana IN DATABASE edge RESET temp_file_limit", "SET log_min_messages = log",
             "SET log_min_error_statement = log", "SELECT edge_admin.shut_out('edge_reader')",
+            "ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO edge_recorder",
+            "ALTER DEFAULT PRIVILEGES FOR ROLE edge_grafana IN SCHEMA edge REVOKE SELECT ON TABLES FROM edge_reader",
         ):  # fmt: skip
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute(forbidden)
@@ -148,7 +151,7 @@ def test_what_a_role_has_set_for_itself_changes_no_value(shared_postgres: Postgr
     def read() -> list[object]:
         with reader.read() as recording:
             rows, buckets = list(recording.rows(*span)), list(recording.buckets(*span))
-            return [rows, buckets, recording.state_changes("room-1", MONDAY + DAY), recording.deleted(0),
+            return [rows, buckets, recording.state_changes("room-1", MONDAY + DAY), recording.newest_request(),
                     list(recording.requests())]  # fmt: skip
 
     with recorder.opened() as store:

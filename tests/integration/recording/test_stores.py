@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import random
 import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,6 +34,8 @@ from edge.recording.session import Delivery
 from edge.recording.tidying import Tidying
 from edge.recording.window_record import WindowRecord
 from edge.recording.window_store import WindowStore
+from edge.reporting.conditions import digests
+from edge.reporting.csv import write_csv
 from edge.reporting.gaps import gaps
 from edge.reporting.totals import add_up
 from tests.support.any_value import ANY_VALUE, window_with
@@ -48,6 +52,13 @@ def read(place: Place, device: str = "room-1", since: datetime = EVER[0]) -> tup
 
 def in_order(sent: Sequence[WindowPayload]) -> list[WindowRecord]:
     return sorted((WindowRecord.of(each) for each in sent), key=lambda each: (each.start, each.seq))
+
+
+def info(digest: str | None) -> DeviceMessage:
+    content = json.loads(INFO.to_json()) | {"place": digest, "masked": 0.25 if digest else 0.0}
+    found = examine("classroom", Delivery("classroom/room-1/info", json.dumps(content).encode(), 1, 1, 1))
+    assert found is not None
+    return found
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -73,6 +84,17 @@ def test_windows_are_there_once_and_add_up_however_they_came(seed: int, place: P
         assert recording.newest("room-1") == recording.devices()["room-1"][1]
         assert (recording.has("room-1"), recording.has("room-2")) == (True, False)
         assert add_up(list(recording.days("room-1", MONDAY, MONDAY + 7 * DAY))) == add_up(found)
+
+
+def test_a_table_for_spreadsheets_has_zeros_and_ones_whatever_keeps_the_windows(place: Place, tmp_path: Path) -> None:
+    sent = windows(1, 20)
+    with place.opened() as store:
+        store.store(as_messages(sent), MONDAY)
+    with place.read() as recording:
+        assert write_csv(recording, "room-1", *EVER, tmp_path / "windows.csv") == 20
+    with (tmp_path / "windows.csv").open(newline="") as file:
+        rows = {int(row["seq"]): (row["replayed"], row["clock_synced"]) for row in csv.DictReader(file)}
+    assert rows == {each.seq: (str(int(each.replayed)), str(int(each.quality.clock_synced))) for each in sent}
 
 
 def test_a_day_with_more_roll_ups_than_an_honest_room_has_is_left_out(place: Place) -> None:
@@ -231,10 +253,7 @@ def test_what_the_picture_leaves_out_is_stored_when_it_changes(place: Place) -> 
     sent = windows(1, 20)
     with place.opened() as store:
         for at, digest in enumerate((None, None, "aaaaaaaa", "aaaaaaaa", None)):
-            content = json.loads(INFO.to_json()) | {"place": digest, "masked": 0.25 if digest else 0.0}
-            info = examine("classroom", Delivery("classroom/room-1/info", json.dumps(content).encode(), 1, 1, 1))
-            assert info is not None
-            store.store([info], MONDAY + at * DAY)
+            store.store([info(digest)], MONDAY + at * DAY)
             if at == 1:
                 store.store(as_messages(sent), MONDAY)
     with place.read() as recording:
@@ -246,14 +265,59 @@ def test_what_the_picture_leaves_out_is_stored_when_it_changes(place: Place) -> 
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("changes", [["bbbbbbbb"], ["bbbbbbbb", "cccccccc"]])
+def test_of_what_changed_while_nobody_recorded_no_lesson_of_then_is_said_to_be_sure(
+    changes: list[str], place: Place
+) -> None:
+    """The broker brings what waited in hundreds: `info` lies somewhere between the windows."""
+    sent = sorted(windows(1, 80), key=lambda each: each.window.start)
+    before, *batches = as_messages(sent[:20]), as_messages(sent[20:50]), as_messages(sent[50:])
+    back = MONDAY + DAY
+    with place.opened() as store:
+        store.store([info("aaaaaaaa"), *before], MONDAY - DAY)
+        for number, batch in enumerate(batches):
+            told = [info(each) for each in changes[number : number + 1]]
+            store.store([*batch[:10], *told, *batch[10:]], back + timedelta(seconds=number))
+        store.store([info(changes[-1])], back + timedelta(seconds=9))
+    with place.read() as recording:
+        places = recording.places("room-1", MONDAY + 9 * DAY)
+    assert [each.digest for each in places] == ["aaaaaaaa", *changes]
+    ends = [parse_timestamp(each.window.end) for each in sent]
+    starts = [parse_timestamp(each.window.start) for each in sent]
+    for first, true in ((20, "aaaaaaaa"), (35, changes[0]), (45, changes[0]), (65, changes[-1])):
+        assert true in digests(places, starts[first], ends[first + 5]), first
+    assert digests(places, starts[0], ends[18]) == ["aaaaaaaa"]
+    assert digests(places, back + DAY, back + 2 * DAY) == [changes[-1]]
+
+
+def test_a_clock_that_was_ahead_for_a_moment_hides_nothing_that_changes_later(place: Place) -> None:
+    def online(*words: bool) -> list[DeviceMessage]:
+        return [DeviceMessage("room-1", "availability", word) for word in words]
+
+    with place.opened() as store:
+        store.store([info("aaaaaaaa"), *online(True)], MONDAY)
+        store.store([info("bbbbbbbb"), *online(False)], MONDAY + 365 * DAY)  # the clock is ahead
+        for hours, digest, word in ((1, "bbbbbbbb", False), (2, "cccccccc", True), (3, "bbbbbbbb", False)):
+            for again in range(2):
+                at = MONDAY + timedelta(hours=hours, minutes=again)
+                store.store([info(digest), *online(word)], at)
+    with place.read() as recording:
+        places = recording.places("room-1", MONDAY + DAY)
+        _, words = recording.state_changes("room-1", MONDAY + DAY)
+    assert [((each.heard - MONDAY) / timedelta(hours=1), each.digest) for each in places] == [
+        (0, "aaaaaaaa"), (1, "bbbbbbbb"), (2, "cccccccc"), (3, "bbbbbbbb")
+    ]  # fmt: skip
+    assert [each.mode for each in words] == ["online", "offline", "online", "offline"]
+
+
 def test_by_which_rules_figures_are_withheld_is_stored_when_it_changes(place: Place) -> None:
     rules = (None, {"min_faces": 5, "round_to": 1}, {"min_faces": 5, "round_to": 1}, {"min_faces": 10, "round_to": 1})
     with place.opened() as store:
         for at, policy in enumerate(rules):
             content = json.loads(INFO.to_json()) | {"place": None, "privacy": policy}
-            info = examine("classroom", Delivery("classroom/room-1/info", json.dumps(content).encode(), 1, 1, 1))
-            assert info is not None
-            store.store([info], MONDAY + at * DAY)
+            told = examine("classroom", Delivery("classroom/room-1/info", json.dumps(content).encode(), 1, 1, 1))
+            assert told is not None
+            store.store([told], MONDAY + at * DAY)
     with place.read() as recording:
         places = recording.places("room-1", MONDAY + 9 * DAY)
     assert [(each.heard, each.digest, each.policy) for each in places] == [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import concurrent.futures
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -13,7 +15,7 @@ import pytest
 from edge.cli import run_command_line
 from edge.recording.postgres.address import PostgresAddress
 from tests.support.brokers import wait_for
-from tests.support.dashboard_page import Room
+from tests.support.dashboard_page import Room, wait_until_heard
 from tests.support.recorded_weeks import LESSON, timetable, weeks
 from tests.support.stores import Place
 
@@ -116,6 +118,28 @@ def test_a_database_that_goes_away_is_told_and_comes_back(
     assert "cannot be reached" in away.json()["problem"]
     own.server.start()
     assert ask("08:02-08:30").status_code == 200
+
+
+def test_a_database_that_stands_still_holds_up_no_page_of_the_present(
+    broker: int, dashboard: Callable[..., str], own: Place
+) -> None:
+    assert own.server
+    with own.opened():
+        pass
+    address = dashboard(broker, 0, "--database", address_of(own), "--school", "north", "--show-only")
+    wait_until_heard(address)
+    for number in range(1, 6):
+        Room(broker, f"room-{number}").window(1)
+
+    def ask(number: int) -> httpx.Response:
+        return httpx.get(f"{address}lesson", params={"room": f"room-{number}", "minutes": 15}, timeout=60)
+
+    wait_for(lambda: ask(5).status_code == 200, 20, "the windows on the page")
+    with own.server.frozen(), concurrent.futures.ThreadPoolExecutor(5) as visitors:
+        for _ in range(2):
+            began = time.monotonic()
+            assert {answer.json()["measured"] for answer in visitors.map(ask, range(1, 6))} == {5000}
+            assert time.monotonic() - began < 4
 
 
 @pytest.mark.parametrize(

@@ -192,7 +192,12 @@ def test_behind_a_proxy_forms_come_from_the_public_address(client: Serve, smith:
     ):
         browser = client(public)  # the proxy asks as 127.0.0.1, as nginx does
         assert browser.post("/", data={"token": smith}, headers={"Origin": origin}).status_code == 303, public
-        assert browser.post("/", data={"token": smith}, headers={"Origin": f"{origin}.evil"}).status_code == 403
+        scheme, _, site = origin.partition("://")
+        other = f"{'http' if scheme == 'https' else 'https'}://{site}"
+        for wrong in (f"{origin}.evil", other, f"ftp://{site}"):
+            for data in ({"token": smith}, {"sign_out": "1"}):
+                asked = {"Origin": wrong, "Host": site}  # as a proxy that passes the name on
+                assert browser.post("/", data=data, headers=asked).status_code == 403, wrong
 
 
 def test_who_is_signed_in_stays_so_whatever_token_a_link_has(client: Serve, smith: str, access: Path) -> None:

@@ -567,6 +567,24 @@ def test_a_password_is_not_kept_for_another_broker_than_it_was_typed_for(
     assert page.post("/api/connect/password", {"password": None, **page.in_sight()})[1] == {"password": "none"}
 
 
+@pytest.mark.parametrize("theirs", ["wrong-18", None])
+def test_a_password_that_somebody_has_not_seen_is_neither_replaced_nor_saved(
+    setup: Open, tmp_path: Path, theirs: str | None
+) -> None:
+    page = setup(None, "--set", "mode=headcount")
+    page.change(mqtt__broker="mqtt://10.9.9.9:1883", mqtt__username="room")
+    before = page.get("/api/state")
+    beside = {key: before["values"][key] for key in RECIPIENT}
+    assert page.give_password("right-17")[0] == 200
+    seen = page.get("/api/state")["revision"]
+    given = {"password": theirs, "recipient": beside, "revision": before["revision"]}
+    for path, body in (("/api/connect/password", given), ("/api/connect/try", given), ("/api/save", given)):
+        assert page.post(path, body)[0] == 409, f"{path}: this page says that there is none"
+    assert page.post("/api/connect/password", {**given, "revision": seen})[0] == 200
+    assert page.post("/api/save", {"revision": seen})[0] == 409
+    assert not list(tmp_path.glob("*password*"))
+
+
 def test_a_stored_password_goes_where_it_is_for(
     setup: Open, with_password: Path, eavesdroppers: tuple[Eavesdropper, Eavesdropper]
 ) -> None:
@@ -925,10 +943,11 @@ def test_without_the_token_nothing_is_answered(setup: Open) -> None:
 )
 def test_whatever_is_sent_is_answered_in_a_sentence(setup: Open, body: bytes, status: int) -> None:
     page = setup()
-    found, told = page.post("/api/change", body)
+    revision = page.get("/api/state")["revision"]
+    found, told = page.post("/api/change", body.replace(b'"revision": 3', b'"revision": %d' % revision))
     assert found == status
     assert told["problem"] if isinstance(told, dict) else "too large" in told
-    assert page.get("/api/state")["revision"] == 3
+    assert page.get("/api/state")["revision"] == revision
 
 
 def test_polygons_without_end_are_refused(setup: Open) -> None:

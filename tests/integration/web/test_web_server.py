@@ -264,7 +264,8 @@ def test_another_site_s_page_cannot_ask_for_ours_but_may_link_to_it(serve: Serve
     assert ask(port, Sec_Fetch_Site="cross-site", Sec_Fetch_Mode="no-cors")[0] == 403
     assert ask(port, Sec_Fetch_Site="cross-site", Sec_Fetch_Mode="navigate")[0] == 200
     assert ask(port, Sec_Fetch_Site="same-origin", Sec_Fetch_Mode="cors")[0] == 200
-    for origin in ("null", "http://evil.example", f"http://127.0.0.1:{port + 1}"):
+    for origin in ("null", "http://evil.example", f"http://127.0.0.1:{port + 1}", f"ftp://127.0.0.1:{port}"):
         assert ask(port, "/echo", "POST", Origin=origin)[0] == 403
-    own = {"Host": f"LocalHost:{port}", "Origin": f"http://localhost:{port}"}
-    assert ask(port, "/echo", "POST", **own)[0] == 200
+    for scheme in ("http", "https"):  # a proxy that we do not know of may have TLS
+        own = {"Host": f"LocalHost:{port}", "Origin": f"{scheme}://localhost:{port}"}
+        assert ask(port, "/echo", "POST", **own)[0] == 200

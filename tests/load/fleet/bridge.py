@@ -44,7 +44,7 @@ class Bridge:
             "localhost:8883": f"{HOST}:{school.port}", "district.example.org:8883": f"{HOST}:{port}",
             "CHANGE-ME-SCHOOL": PASSWORD, "CHANGE-ME-DISTRICT": PASSWORD, "/run/edge-bridge": str(folder),
             "/var/lib/edge-bridge": str(folder), "/etc/mosquitto/edge/ca.pem": school.ca or "",
-            "restart_timeout 2 60": "restart_timeout 1",
+            "restart_timeout 2 60": "restart_timeout 1", "restart_timeout 2 10": "restart_timeout 1",
             " north/": f" {name}/", "remote_username north": f"remote_username {name}",
             f"remote_username {name}": "\n".join((f"remote_username {name}", *district_lines)),
         }  # fmt: skip

@@ -99,7 +99,7 @@ TREATMENT: dict[str, Here | Elsewhere] = {
     "README.md: ./run setup": Here(
         until={"./run setup": "http://", "./run watch": "room-1", "./run dashboard": "http://"}
     ),
-    "README.md: pipx install 'edge_emotions-0.2.0-py3-none-any.whl[broker]' ": Elsewhere(
+    "README.md: pipx install 'edge_emotions-0.3.0-py3-none-any.whl[broker]' ": Elsewhere(
         "tests/system/install/test_wheel.py"
     ),
     "README.md: sudo apt install git mosquitto mosquitto-clients": INSTALLED,
@@ -154,13 +154,13 @@ TREATMENT: dict[str, Here | Elsewhere] = {
         "tests/unit/hardware/test_gpio.py"
     ),
     "README.md: sudo apt install ./edge_*.deb": DEBIAN,
-    "docs/container.md: gunzip <edge_0.2.0_amd64.image.tar.gz | docker load": IMAGE,
+    "docs/container.md: gunzip <edge_0.3.0_amd64.image.tar.gz | docker load": IMAGE,
     "docs/container.md: cd docs/container": COMPOSE,
     "docs/container.md: sudo apt install --no-install-recommends mmdebstrap buildah": IMAGE,
     "docs/many-boxes.md: ./run --help >/dev/null": Elsewhere("tests/system/cards/test_cards.py"),
     "docs/many-boxes.md: sudo edge upgrade --check edge_NEWER.deb": DEBIAN,
     "docs/many-boxes.md: for room in $(cut -d, -f1 rooms.csv | tail -n +2); do": DEBIAN,
-    "docs/packaging.md: sudo apt install ./edge_0.2.0+deb12_arm64.deb": DEBIAN,
+    "docs/packaging.md: sudo apt install ./edge_0.3.0+deb12_arm64.deb": DEBIAN,
     "docs/packaging.md: sudo apt install debhelper lintian python3-venv": DEBIAN,
     "docs/parquet.md: edge export": Elsewhere("tests/integration/recording/test_export.py"),
     "docs/performance.md: edge bench --one-core --size 1280x720 --json b.json --plot b.svg": Elsewhere(

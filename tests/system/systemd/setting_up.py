@@ -81,7 +81,7 @@ def set_up(subscriber: Subscriber) -> None:
     given = {"password": machine.PASSWORD, "recipient": recipient, "revision": state["revision"]}
     told = page.ask("/api/connect/password", given)
     must(told.get("password") == "given", str(told))
-    checks = page.ask("/api/connect/try", {"revision": state["revision"]})["checks"]
+    checks = page.ask("/api/connect/try", {"revision": page.ask("/api/state")["revision"]})["checks"]
     must(checks[0]["status"] == "ok", str(checks))
     must(SETTINGS.read_bytes() == before, "the page itself has written the configuration")
     told, said = page.save()

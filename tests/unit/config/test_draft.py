@@ -12,7 +12,7 @@ from edge.config.draft import Draft, StaleDraftError
 from edge.config.keys import defaults, keys
 from edge.config.value_check import RefusedChangeError
 from edge.config.yaml_editor import edited
-from edge.errors import ConfigError
+from edge.errors import ConfigError, EdgeError
 from tests.support.paths import ROOT
 
 SHIPPED = (ROOT / "config.yaml").read_bytes()
@@ -35,7 +35,8 @@ def test_it_has_every_key_of_the_schema_and_begins_with_what_the_file_says() -> 
 
 
 def test_a_change_is_all_or_nothing_and_has_another_revision() -> None:
-    here, before = draft(), draft().revision
+    here = draft()
+    before = here.revision
     change(here, camera__rotation=90, window__seconds=5)
     assert here.revision == before + 1
     assert (here.shown()["camera.rotation"], here.shown()["window.seconds"]) == (90, 5)
@@ -55,6 +56,30 @@ def test_two_who_change_at_once_do_not_overwrite_each_other() -> None:
     with pytest.raises(StaleDraftError, match="somebody else has changed"):
         here.change(seen, {"mode": "headcount"})
     assert here.value("mode") == "facing"
+
+
+def test_what_a_page_of_a_former_process_has_seen_is_of_no_draft() -> None:
+    with pytest.raises(StaleDraftError):
+        draft().change(draft().revision, {"mode": "facing"})
+
+
+def test_one_that_has_ended_takes_nothing_more() -> None:
+    here = draft()
+    seen = here.revision
+    change(here, mode="facing")
+    with pytest.raises(StaleDraftError):
+        here.end(seen)
+    here.end(here.revision)
+    for act in (
+        here.change_beside,
+        here.check,
+        here.end,
+        lambda revision: here.change(revision, {"mode": "headcount"}),
+    ):
+        with pytest.raises(EdgeError, match="nothing more is taken"):
+            act(here.revision)
+    here.go_on()
+    change(here, mode="headcount")
 
 
 @pytest.mark.parametrize(

@@ -204,10 +204,28 @@ def test_what_could_not_be_read_to_its_end_is_read_again() -> None:
         raise DiskError("the disk failed")
 
     with pytest.raises(DiskError):
-        reading.found.replace(2, some(), NOW, NOW)
+        reading.found.replace(Request(2, "room-2", None, None, ""), some(), NOW, NOW)
     assert reading.leaves_out(NOW)
     reading.read(NOW)
     assert reading.found.covers("room-2", NOW - SECONDS, NOW)
+
+
+def test_of_a_backup_that_was_put_back_others_are_known_under_the_same_numbers() -> None:
+    reading = Reading(("room-1", NOW - HOUR, NOW, NOW))
+    reading.database.execute("DELETE FROM deletions")
+    reading.ask(("room-2", NOW - HOUR, NOW, NOW + SECONDS))
+    reading.read(NOW + SECONDS)
+    assert reading.found.covers("room-2", NOW - SECONDS, NOW)
+    assert not reading.found.covers("room-1", NOW - SECONDS, NOW)
+
+
+def test_nor_does_one_of_a_time_to_come_end_another_with_its_number() -> None:
+    reading = Reading(("room-1", None, None, NOW + 5 * HOUR))  # ends with what is there now
+    reading.database.execute("DELETE FROM deletions")
+    reading.ask(("room-1", None, None, NOW + 2 * HOUR))
+    reading.pass_to(NOW + 2 * HOUR)
+    assert reading.leaves_out(NOW + HOUR)
+    assert not reading.leaves_out(NOW + 3 * HOUR)
 
 
 def test_what_was_measured_just_before_the_request_or_while_a_lesson_goes_on_is_left_out() -> None:

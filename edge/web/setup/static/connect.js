@@ -1,6 +1,6 @@
 // The step Connect: broker, password, name of the room; and the round trip that the service would make.
 import { get, post } from "./api.js";
-import { draft, load, now, settle, settled, value } from "./draft.js";
+import { alone, draft, load, now, settle, settled, value } from "./draft.js";
 import { $, announce, el, say } from "./dom.js";
 import { goTo, refused } from "./fields.js";
 import { report, stepOf } from "./steps.js";
@@ -48,12 +48,17 @@ function givePassword(password) {
   giving = giving.then(() => deliver(password, beside));
 }
 
+/** Resolves once the server has every password that was typed, or has refused it. */
+export const given = () => giving;
+
 async function deliver(password, beside) {
   try {
     await settled(); // what stands beside it may still be on its way
-    await post("api/connect/password", { password, recipient: beside, revision: now().revision });
-    changing = false;
-    await load();
+    await alone(async () => {
+      await post("api/connect/password", { password, recipient: beside, revision: now().revision });
+      changing = false;
+      await load();
+    });
   } catch (error) {
     if (error.status === 409) await load().catch(() => {}); // somebody else may have changed it
     notTaken = error.text;
@@ -76,7 +81,7 @@ async function tryIt() {
   $("try").disabled = true;
   $("checks").replaceChildren(el("li", { className: "running" }, t("Trying ...")));
   givePassword($("password").value);
-  await giving; // else the server tries what was there before
+  await given(); // else the server tries what was there before
   await settled();
   const wrong = refused().find(({ key }) => stepOf(key) === "connect");
   if (wrong) {

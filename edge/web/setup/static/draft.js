@@ -43,6 +43,16 @@ export async function settled() {
   await send();
 }
 
+/** What gives the draft another revision in another way: no change is on its way meanwhile. */
+export async function alone(work) {
+  while (busy) await busy;
+  const done = work();
+  busy = done.catch(() => {});
+  await busy;
+  busy = null;
+  return done;
+}
+
 async function send() {
   while (busy) await busy;
   if (!Object.keys(pending).length) return;

@@ -1,5 +1,6 @@
 // The last step: what is still to do, what changes in the file, and what happens once it is saved.
 import { download, get, post } from "./api.js";
+import { given } from "./connect.js";
 import { draft, load, now, settled } from "./draft.js";
 import { $, announce, el, say } from "./dom.js";
 import { refused } from "./fields.js";
@@ -59,6 +60,7 @@ async function difference() {
 
 async function save() {
   $("save").disabled = true;
+  await given();
   await settled();
   if (refused().length) return showProblems();
   try {

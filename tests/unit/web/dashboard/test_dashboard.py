@@ -353,8 +353,9 @@ def test_who_paused_a_room_is_shown_while_that_lasts_and_not_kept() -> None:
 def test_of_a_time_that_was_deleted_nothing_is_taken_any_more() -> None:
     to, first = school(), NOW - timedelta(minutes=10)
     times = [format_timestamp(each) for each in (first, NOW - timedelta(minutes=5), NOW)]
-    to.deleted.outdated(1, NOW)
-    to.deleted.replace(1, [Request(1, "room-1", *times)], NOW, NOW)
+    asked = Request(1, "room-1", *times)
+    to.deleted.outdated(asked, NOW)
+    to.deleted.replace(asked, [asked], NOW, NOW)
     state = ROOM.state().model_copy(update={"since": times[0]})
     to.receive("classroom/room-1/state", state.to_json())
     send(to, window(1, 900))

@@ -175,8 +175,9 @@ def test_a_room_of_which_all_was_deleted_measures_on_with_a_clock_that_is_behind
     now = NOW
     found = School("classroom", 4, lambda: now)
     asked = datetime.fromtimestamp(now, timezone.utc)
-    found.deleted.outdated(1, asked)
-    found.deleted.replace(1, [Request(1, "room-1", None, None, format_timestamp(asked))], asked, asked)
+    request = Request(1, "room-1", None, None, format_timestamp(asked))
+    found.deleted.outdated(request, asked)
+    found.deleted.replace(request, [request], asked, asked)
     found.receive("classroom/room-1/availability", b"online")
     for seq in range(1, 12):
         now += 10

@@ -72,15 +72,24 @@ def test_nothing_is_measured_or_kept_by_a_page_that_shows_another_draft(page: Pa
             act(seen)
         with pytest.raises(BadRequestError):
             act({"measurement": 1})
-    assert page.trial.status()["measurement"] == 1
+    assert page.trial.status()["measurement"] == seen["measurement"]
     assert kept(page.trial.keep(page.shown())) == [6, 6, 6]
 
 
 def test_a_measurement_that_runs_is_not_begun_anew_by_somebody_else(page: Page) -> None:
-    page.trial.start(page.shown())
+    begun = page.trial.start(page.shown())["measurement"]
     page.clock.now += 5
     with pytest.raises(EdgeError, match="is being measured already"):
         page.trial.start(page.shown())
-    assert page.trial.status()["measurement"] == 1
+    assert page.trial.status()["measurement"] == begun
     page.trial.cancel()  # the camera is another one
-    assert page.trial.start(page.shown())["measurement"] == 2
+    assert page.trial.start(page.shown())["measurement"] == begun + 1
+
+
+def test_numbers_of_a_former_page_are_not_those_of_the_next(page: Page, tmp_path: Path) -> None:
+    page.measure(6)
+    seen = page.shown()["measurement"]
+    again = Page(tmp_path)
+    again.measure(9)
+    with pytest.raises(StaleMeasurementError):
+        again.trial.keep({**again.shown(), "measurement": seen})
