@@ -133,7 +133,8 @@ class School:
             last: The same; what is measured from then on is kept.
         """
         room = self.rooms[name]
-        room.history.drop_between(first, last)
+        if last > self._kept()[0] - LONGEST:  # else no window is of that time
+            room.history.drop_between(first, last)
         room.marks.forget(first, last)
         if room.latest is not None and room.latest["end"] > first and room.latest["start"] < last:
             room.latest = None
