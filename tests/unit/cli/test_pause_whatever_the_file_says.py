@@ -13,7 +13,7 @@ import pytest
 
 from edge.cli import parse, pause, resume, run_command_line
 from edge.daemon.kept_pause import KeptPause
-from edge.daemon.pause_store import PauseStore
+from edge.daemon.pause_store import UNKNOWN, Pause, PauseStore
 
 Daemon = Callable[[str, Path], KeptPause]
 MISTAKES = {
@@ -50,6 +50,8 @@ def daemon(state: Path) -> Iterator[Daemon]:
         def obey() -> None:
             while not over.wait(0.01):
                 kept.update()
+                if kept.take_wish():
+                    kept.begin(Pause("somebody", UNKNOWN))
                 kept.confirm(closed=kept.pause is not None)
             kept.stop()
 
@@ -143,6 +145,35 @@ def test_where_no_daemon_is_found_it_says_first_that_nothing_is_paused(
     assert err.startswith("edge: nothing is paused, and the camera of a daemon may be open: end it (Ctrl-C")
     assert f"{file}:2 is not valid YAML" in err
     assert not list(state.rglob("*.pause"))
+
+
+def test_rooms_of_one_file_are_all_paused_whatever_becomes_of_the_first(
+    daemon: Daemon, state: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "config.yaml"
+    rooms = [daemon(f"classroom-{name}", file) for name in ("gym", "hall")]
+    (state / "classroom-gym.pause.new").mkdir()  # its disk takes nothing
+    file.write_text("outbox: [\n")
+    assert run_command_line(["pause", "--config", str(file)]) == 1
+    assert all(room.pause is not None for room in rooms)
+    out, err = capsys.readouterr()
+    assert "paused: the daemon has closed the camera" in out
+    assert "has closed the camera, but not for longer than until a restart" in err
+
+
+def test_where_only_the_next_start_cannot_be_paused_it_is_said_so(
+    daemon: Daemon, state: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "config.yaml"
+    room = daemon("classroom-hall", file)
+    (state / "classroom-gym.pause.new").mkdir()
+    file.write_text("device: {name: gym}\n")
+    assert run_command_line(["pause", "--config", str(file)]) == 1
+    assert room.pause is not None
+    out, err = capsys.readouterr()
+    assert "paused: the daemon has closed the camera" in out
+    assert "the next start would not be paused" in err
+    assert "nothing is paused" not in err
 
 
 def test_a_daemon_that_has_ended_is_not_found(daemon: Daemon, state: Path, tmp_path: Path) -> None:
