@@ -176,6 +176,17 @@ def test_where_only_the_next_start_cannot_be_paused_it_is_said_so(
     assert "nothing is paused" not in err
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_what_another_user_locks_is_no_daemon(daemon: Daemon, state: Path, tmp_path: Path) -> None:
+    """It could say in place of one that is not found that the camera is closed."""
+    file = tmp_path / "config.yaml"
+    daemon("classroom-hall", file)
+    os.chown(state / "classroom-hall.lock", 65534, -1)
+    file.write_text("outbox: [\n")
+    assert run_command_line(["pause", "--config", str(file)]) == 78
+    assert not list(state.rglob("*.pause"))
+
+
 def test_a_daemon_that_has_ended_is_not_found(daemon: Daemon, state: Path, tmp_path: Path) -> None:
     file = tmp_path / "config.yaml"
     (state / "classroom-hall.lock").touch()
