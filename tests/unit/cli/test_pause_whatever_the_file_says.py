@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from edge.cli import parse, pause, resume, run_command_line
+from edge.daemon.daemon_lock import started_with
 from edge.daemon.kept_pause import KeptPause
 from edge.daemon.pause_store import UNKNOWN, Pause, PauseStore
 
@@ -44,7 +45,7 @@ def daemon(state: Path) -> Iterator[Daemon]:
     over, threads = threading.Event(), list[threading.Thread]()
 
     def start(name: str, file: Path) -> KeptPause:
-        kept = KeptPause(time.monotonic, file)
+        kept = KeptPause(time.monotonic, started_with(file))
         kept.use(state / f"{name}.pause")
 
         def obey() -> None:
@@ -192,6 +193,17 @@ def test_a_daemon_that_has_ended_is_not_found(daemon: Daemon, state: Path, tmp_p
     (state / "classroom-hall.lock").touch()
     file.write_text("outbox: [\n")
     assert run_command_line(["pause", "--config", str(file)]) == 78
+
+
+def test_in_a_folder_that_has_been_removed_a_pause_goes_on(
+    daemon: Daemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    room = daemon("classroom-room-1", Path("config.yaml"))
+    assert run_command_line(["pause"]) == 0
+    assert room.pause is not None
 
 
 def test_a_file_is_known_by_its_name_also_through_a_link_to_its_folder(daemon: Daemon, tmp_path: Path) -> None:
