@@ -28,8 +28,9 @@ def main() -> int:
         forbid_dumps()  # in every command: one that shows pictures cannot be forgotten
 
         from edge.cli import run_command_line  # noqa: PLC0415
-        from edge.cli.encoding import as_typed, set_up_encoding  # noqa: PLC0415
+        from edge.cli.encoding import as_typed, open_closed_streams, set_up_encoding  # noqa: PLC0415
 
+        open_closed_streams()
         set_up_encoding()
         return _leave(run_command_line([as_typed(argument) for argument in sys.argv[1:]], begin))
     except KeyboardInterrupt:

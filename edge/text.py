@@ -30,6 +30,11 @@ def listed(names: Sequence[str], most: int) -> str:
     return ", ".join(names[:most]) + more
 
 
+def counted(number: int, thing: str) -> str:
+    """So many of a thing, for a message in English: "1 room", "1,200 windows"."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
 def percent(share: float) -> str:
     """A share, 0..1, as people read it: "35 %", with a space that never breaks; "< 1 %" for what only rounds to 0.
 

@@ -5,8 +5,8 @@
 #   sh certificates.sh FOLDER --revoke room-204 [SERIAL]
 # Makes ca.pem, ca.key and crl.pem in FOLDER, unless they are there, then server.pem and server.key for these names and
 # addresses; or room-204.pem and room-204.key, which a client shows besides its password.
-# Keep ca.key off the broker and off every room; ca.pem is no secret and goes to all of them. Each certificate of a user is also kept as
-# issued/room-204/SERIAL.pem. --revoke puts one on the list crl.pem of those that are good no longer, which goes to the broker; where
+# Keep ca.key off the broker and off every room, and bring it back for the next certificate; ca.pem is no secret and goes to
+# all of them. Each certificate of a user is also kept as issued/room-204/SERIAL.pem. --revoke puts one on the list crl.pem of those that are good no longer, which goes to the broker; where
 # room-204 has several that are good, it says which, and wants the serial number of one. It needs ca.key, the folder issued, and revoked.txt,
 # which has who is on the list. Keep these and crl.pem with ca.key.
 set -eu
@@ -120,6 +120,10 @@ if [ "$1" = --revoke ]; then
     list "$(serial_of "$certificate")"
     echo "crl.pem says that $certificate is good no longer: copy it to the broker, and restart it there"
     exit
+fi
+if [ -e ca.pem ] && [ ! -e ca.key ]; then
+    fail "there is a ca.pem in $folder and no ca.key: bring ca.key back from where you keep it. Another authority is one" \
+        "that no room knows; for one all the same, move ca.pem and crl.pem away"
 fi
 if [ -e "$owner.pem" ]; then
     keep

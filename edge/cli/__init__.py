@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import logging
 import os
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from edge import __version__
 from edge.cli.encoding import as_typed
-from edge.errors import EdgeError
+from edge.errors import EXIT_FAILED, EdgeError
 from edge.files.opencv_environment import set_opencv_environment
 from edge.files.shipped import shipped
 from edge.text import plain_lines
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
     from edge.config.loader import CutShort
     from edge.config.schema import Config
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 COMMANDS = {
     "run": "count faces and emotions in front of the camera, and publish the numbers",
@@ -52,7 +55,7 @@ EXAMPLES = """examples:
   edge run                                      with config.yaml
   edge run --set camera.source=file:clip.mp4 --set window.seconds=5
   edge check                                    after installing
-  edge watch --broker mqtt://127.0.0.1:1883     live bars in the terminal
+  edge watch                                    live bars in the terminal, beside a running edge run
 
 exit codes:
   0 done   1 failed   2 wrong usage   66 no camera or input   69 embedded broker failed
@@ -76,7 +79,9 @@ def run_command_line(arguments: list[str], begin: Callable[[], None] = lambda: N
         args = parse(arguments)
         main: Callable[[argparse.Namespace], int] = args.main
         begin()
-        return main(args)
+        status = main(args)
+        sys.stdout.flush()
+        return status  # noqa: TRY300 - a disk that is full may be noticed only now
     except EdgeError as error:
         print(f"edge: {plain_lines(str(error))}", file=sys.stderr)  # it may quote a file
         return error.exit_code
@@ -85,6 +90,12 @@ def run_command_line(arguments: list[str], begin: Callable[[], None] = lambda: N
     except BrokenPipeError:
         print_nowhere()  # `edge schema | head`: the reader has seen enough
         return 0
+    except OSError as error:
+        if error.filename is not None or error.errno not in NO_ROOM:
+            raise
+        print_nowhere()
+        print(f"edge: the output cannot be written ({error.strerror}): make room on the disk", file=sys.stderr)
+        return EXIT_FAILED
 
 
 def print_nowhere() -> None:

@@ -83,8 +83,10 @@ def main(args: argparse.Namespace) -> int:
         with console.status(f"{footage.name} ...") if console.is_terminal else contextlib.nullcontext():
             results.append(bench.measure(footage, args.frames, trace=trace))
     report = _report(args, results, bench.models)
-    _write(args, results, report, trace)
-    _print(Console(), results, report)
+    try:
+        _write(args, results, report, trace)
+    finally:  # what took minutes is not lost with a disk that is full
+        _print(Console(), results, report)
     return EXIT_OK
 
 

@@ -9,6 +9,7 @@ from edge.cli import set_up_logging
 from edge.errors import EXIT_OK, ConfigError
 from edge.recording.location import IfCopy
 from edge.recording.stores import Target, psycopg_wanted
+from edge.text import counted
 
 
 def copy_from(path: Path, target: Target, prefix: str, if_copy: IfCopy | None) -> int:
@@ -41,5 +42,8 @@ def copy_from(path: Path, target: Target, prefix: str, if_copy: IfCopy | None) -
         file.stop()
         store.stop()
     damaged = f"; {done.damaged:,} damaged ones were left out" if done.damaged else ""
-    print(f"{path}: {done.windows:,} windows, {done.new:,} of them new in {target}, school {target.school}{damaged}")
+    print(
+        f"{path}: {counted(done.windows, 'window')}, {done.new:,} of them new in {target}, "
+        f"school {target.school}{damaged}"
+    )
     return EXIT_OK

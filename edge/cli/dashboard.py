@@ -107,13 +107,17 @@ def main(args: argparse.Namespace) -> int:
         raise ConfigError("--page-user needs --database and --client-id", "a page that does not record has one user")
     settings, prefix, devices = subscriber_settings(args, "dashboard", None if records else args.client_id)
     target = None if args.database is None else named_database(args, default_school=args.show_only)
-    recorder, past = _recorder(args, target, settings, prefix, devices), _past(args, target)
+    notifier = Notifier.from_environment()
+
+    def tell(text: str) -> bool:
+        notifier.status(text)
+        return False
+
+    recorder, past = _recorder(args, target, settings, prefix, devices, tell), _past(args, target)
     school = School(prefix, args.hours, time.time)
     if args.page_user is not None:
         settings = replace(settings, username=args.page_user, client_id=f"{args.client_id}-page")
     dashboard = Dashboard(Subscription(settings, prefix, devices), school, str(settings.url), past, recorder)
-
-    notifier = Notifier.from_environment()
 
     def started(port: int, stop: Callable[[], None]) -> None:
         print(f"Rooms on {settings.url}:")
@@ -144,8 +148,9 @@ def _keys(access_file: Path | None, token: str | None) -> Keys | None:
 
 
 def _recorder(
-    args: argparse.Namespace, target: Target | None, settings: BrokerSettings, prefix: str, devices: Sequence[str]
-) -> RecordingService | None:
+    args: argparse.Namespace, target: Target | None, settings: BrokerSettings, prefix: str, devices: Sequence[str],
+    tell: Callable[[str], bool],
+) -> RecordingService | None:  # fmt: skip
     """Who records; None: nobody. Raises ConfigError, DiskError, BusyError: file or database cannot be used now."""
     if target is None:
         for option in (
@@ -172,7 +177,7 @@ def _recorder(
         return None
     from edge.recording.recording_service import RecordingService  # noqa: PLC0415 - --help needs none of it
 
-    recorder = RecordingService(recording_task(args, target, settings, prefix, devices), owner="edge dashboard")
+    recorder = RecordingService(recording_task(args, target, settings, prefix, devices), tell, owner="edge dashboard")
     recorder.check()
     return recorder
 

@@ -17,7 +17,7 @@ from edge.recording.deletion_requests import APART
 from edge.recording.stores import Target, make_eraser
 from edge.recording.window_eraser import Affected, Deletion, counts_from
 from edge.reporting.period import Period, lesson_period, period, time_zone
-from edge.text import listed, printable
+from edge.text import counted, listed, printable
 from edge.timing.clock import clock_synced
 from edge.timing.timetable import Timetable
 
@@ -83,13 +83,13 @@ def main(args: argparse.Namespace) -> int:
         end = _at_most_a_day_ahead(end, since)
         if there.whole:
             print(f"edge: {_whole(there, 'this goes')}", file=sys.stderr)
-        if not _confirmed(args, f"{there.windows:,} windows{_summed(there, 'are')}: {what}"):
+        if not _confirmed(args, f"{counted(there.windows, 'window')}{_summed(there, 'are')}: {what}"):
             print("nothing was deleted")
             return EXIT_FAILED
         by = printable(args.by, LONGEST_NAME) if args.by else _account()
         waited = datetime.now(timezone.utc) - now  # for an answer
         windows, gone = eraser.delete(args.device, start, end, by, now + waited, since + waited)
-        print(f"deleted {windows:,} windows{_summed(there, 'were')}: {what}")
+        print(f"deleted {counted(windows, 'window')}{_summed(there, 'were')}: {what}")
         if there.whole:
             print(f"edge: {_whole(there, 'this went')}", file=sys.stderr)
         if not gone:
@@ -196,6 +196,6 @@ def _print_list(deletions: list[Deletion], zone_name: str | None) -> None:
         room = printable(each.device) if each.device else "all rooms"
         note = "" if each.finished else "; INTERRUPTED, delete it again"
         print(
-            f"{each.asked.astimezone(zone):%Y-%m-%d %H:%M}  {room}, {span}: {each.windows:,} windows, by "
+            f"{each.asked.astimezone(zone):%Y-%m-%d %H:%M}  {room}, {span}: {counted(each.windows, 'window')}, by "
             f"{printable(each.by, LONGEST_NAME)}{note}"
         )

@@ -29,6 +29,15 @@ def set_up_encoding() -> None:
             stream.reconfigure(errors="edge.screen" if stream.isatty() else "edge.file")
 
 
+def open_closed_streams() -> None:
+    """Have what nobody wanted (`edge run >&- 2>&-`) written to /dev/null: a file of ours must not get its number."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            nowhere = os.open(os.devnull, os.O_RDWR)  # it gets the lowest number that is free
+            os.set_inheritable(nowhere, True)
+            setattr(sys, name, os.fdopen(nowhere, mode))
+
+
 def as_typed(text: str) -> str:
     """An argument or variable in the encoding of the terminal, where that is not UTF-8; a file keeps its own name."""
     try:

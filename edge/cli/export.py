@@ -16,6 +16,7 @@ from edge.cli.database_arguments import add_database_arguments, named_database, 
 from edge.cli.report_output import explained
 from edge.errors import EXIT_OK, ConfigError
 from edge.recording.stores import make_reader
+from edge.text import counted
 
 if TYPE_CHECKING:
     from edge.reporting.export import Stock
@@ -62,20 +63,18 @@ def main(args: argparse.Namespace) -> int:
         recording.stop()
     rest = {day: left_out[day] for day in left_out.keys() - {*done.written, *done.same}}
     print(
-        f"{args.output}: {_days(len(done.written))} written with {done.windows:,} windows, {len(done.same):,} as before"
-        + "".join(f"; {day} removed: nothing is recorded of it" for day in done.removed)
+        f"{args.output}: {counted(len(done.written), 'day')} written with {counted(done.windows, 'window')}, "
+        f"{len(done.same):,} as before" + "".join(f"; {day} removed: nothing is recorded of it" for day in done.removed)
     )
     if number := _windows(rest):
-        print(f"{number:,} windows of days before 2024 or after tomorrow are left out: name these days to have them")
+        print(
+            f"{counted(number, 'window')} of days before 2024 or after tomorrow: left out; name these days to have them"
+        )
     return EXIT_OK
 
 
 def _windows(stock: Stock) -> int:
     return sum(each.windows for devices in stock.values() for each in devices.values())
-
-
-def _days(number: int) -> str:
-    return f"{number:,} day{'' if number == 1 else 's'}"
 
 
 @contextlib.contextmanager

@@ -21,6 +21,7 @@ from edge.cli.annotate import annotate, total, word
 from edge.contract.labels import UNKNOWN, adjective
 from edge.errors import EXIT_OK, CameraError
 from edge.files.whole_file import write_whole
+from edge.text import plain_lines, printable
 from edge.vision.count_area import inside
 from edge.vision.emotion_classifier import MAX_FACES
 from edge.vision.head_pose import evidence, roll
@@ -60,7 +61,7 @@ def main(args: argparse.Namespace) -> int:
         try:
             image = masks.apply(_read(file))
         except CameraError as error:
-            print(f"edge: {error}", file=sys.stderr)
+            print(f"edge: {plain_lines(str(error))}", file=sys.stderr)
             status = error.exit_code
             continue
         faces = _judge(image, models, vision)
@@ -104,8 +105,7 @@ def _judge(image: NDArray[np.uint8], models: ModelSet, vision: VisionConfig) -> 
 
 
 def _print(file: Path, faces: list[dict[str, Any]]) -> None:
-    name = os.fsencode(file).decode("utf-8", "backslashreplace")
-    print(f"{name}: {total(faces)}")
+    print(f"{_shown(file)}: {total(faces)}")
     for number, face in enumerate(faces, 1):
         x, y, width, height = face["box"]
         likely = sorted(face.get("probabilities", {}).items(), key=lambda item: -item[1])[:3]
@@ -114,6 +114,12 @@ def _print(file: Path, faces: list[dict[str, Any]]) -> None:
             f"  {number:3}  {word(face):12} {width:.0f}x{height:.0f} px at ({x:.0f}, {y:.0f})  "
             f"face {face['score']:.2f}  {words}".rstrip()
         )
+
+
+def _shown(file: Path) -> str:
+    """Its name, without what a terminal might obey."""
+    name = os.fsencode(file).decode("utf-8", "backslashreplace")
+    return printable(name, len(name))
 
 
 def _read(file: Path) -> NDArray[np.uint8]:
@@ -156,4 +162,4 @@ def _write(image: NDArray[np.uint8], target: Path) -> None:
         ) from None
     except OSError as error:
         raise CameraError(f"{target} cannot be written", error.strerror or str(error)) from None
-    print(f"wrote {target}", file=sys.stderr)
+    print(f"wrote {_shown(target)}", file=sys.stderr)

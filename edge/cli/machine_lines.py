@@ -10,7 +10,7 @@ from rich.text import Text
 
 from edge.cli.columns import cell, fit, widest
 from edge.reporting.machine_report import MachineReport, Trouble, Version
-from edge.text import keep_units, printable
+from edge.text import counted, keep_units, printable
 
 if TYPE_CHECKING:
     from edge.cli.terminal_palette import Palette
@@ -87,7 +87,7 @@ def machine_lines(reports: Sequence[MachineReport], width: int, now: int, palett
 
 def version_line(found: Sequence[Version], width: int) -> Text:
     """How many rooms run which version; of the older ones, which rooms."""
-    parts = [f"{each.version or 'not known'} in {len(each.rooms)} rooms" for each in found]
+    parts = [f"{each.version or 'not known'} in {counted(len(each.rooms), 'room')}" for each in found]
     old = [f"{each.version}: {', '.join(printable(name) for name in each.rooms)}" for each in found if each.older]
     text = f"versions: {', '.join(parts)}" + (f"; to upgrade: {'; '.join(old)}" if old else "")
     return fit(Text(text, "dim"), width)

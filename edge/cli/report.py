@@ -18,7 +18,7 @@ from edge.recording.rollups import bucket_of
 from edge.recording.stores import make_reader
 from edge.reporting.csv import left_out, write_csv
 from edge.reporting.period import Period, lesson_period, no_lesson_between, period, time_zone
-from edge.text import listed, printable
+from edge.text import counted, listed, printable
 from edge.timing.timetable import Lesson, Timetable
 
 EXAMPLES = """examples:
@@ -133,7 +133,7 @@ def _list_lessons(recording: Recorded, timetable: Timetable, device: str, day: P
 def _held(recording: Recorded, device: str, lesson: Lesson) -> str:
     """How much there is of a lesson."""
     if windows := sum(1 for _ in recording.rows(device, lesson.start, lesson.end)):
-        return f"{windows:,} windows"
+        return counted(windows, "window")
     if next(recording.buckets(device, bucket_of(lesson.start), lesson.end), None):
         return "only the sums of five minutes are kept"
     if recording.kept_days(device, lesson.start, lesson.end):
@@ -146,7 +146,7 @@ def _write(
     language: str | None,
 ) -> str:  # fmt: skip
     if path.suffix.lower() == ".csv":
-        return f"{write_csv(recording, device, asked.start, asked.end, path):,} windows"
+        return counted(write_csv(recording, device, asked.start, asked.end, path), "window")
     words = speak(language)
     # Only here: a recorder without pictures, or a .csv, must not need it.
     from edge.reporting.charts import set_up  # noqa: PLC0415
@@ -170,7 +170,7 @@ def _write(
         poster(told, path, words, data)
     else:
         write_whole(path, page(told, now, words, data))
-    return f"{told.totals.windows:,} windows"
+    return counted(told.totals.windows, "window")
 
 
 def _tell_left_out(recording: Recorded, device: str, asked: Period, path: Path) -> None:

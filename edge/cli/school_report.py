@@ -14,7 +14,7 @@ from edge.files.whole_file import write_whole
 from edge.recording.recorded import Recorded
 from edge.recording.window_row import DamagedError
 from edge.reporting.period import day_named, newest_of, period
-from edge.text import listed, printable
+from edge.text import counted, listed, printable
 from edge.timing.timetable import Timetable
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def write_school(
             if path.suffix.lower() == ".csv":
                 from edge.reporting.school_csv import school_csv  # noqa: PLC0415
 
-                wrote = f"{school_csv(data, path):,} cells"
+                wrote = counted(school_csv(data, path), "cell")
             else:
                 words = speak(args.language)
                 from edge.reporting.charts import set_up  # noqa: PLC0415 - a .csv must not need it
@@ -77,8 +77,8 @@ def write_school(
                     school_poster(data, path, words)
                 else:
                     write_whole(path, school_page(data, zone, now, words))
-                wrote = f"{sum(each.totals.windows for each in data.sums):,} windows"
-        print(f"{path}: {len(data.sums)} rooms, {slug}, {wrote}")
+                wrote = counted(sum(each.totals.windows for each in data.sums), "window")
+        print(f"{path}: {counted(len(data.sums), 'room')}, {slug}, {wrote}")
 
 
 def _tell_what_is_missing(data: MapData, devices: dict[str, tuple[datetime, datetime]], zone: tzinfo) -> None:

@@ -162,10 +162,11 @@ def _drop(values: dict[str, Any], loc: tuple[Any, ...]) -> bool:
     """Remove what stands at a place; False if nothing does, or it was removed with its section."""
     *sections, last = loc
     for name in sections:
-        if isinstance(values.get(name), list):  # one wrong item takes all of its list along
+        below = values.get(name, {})
+        if not isinstance(below, dict):  # one wrong item takes all of its list along
             last = name
             break
-        values = values.get(name, {})
+        values = below
     return values.pop(last, None) is not None
 
 

@@ -159,12 +159,14 @@ class ClosedStore(_File):
 
     def __init__(self, pause: Path) -> None:
         super().__init__(pause.with_suffix(".closed"))
+        self._pause = pause
 
     def confirms(self, pause: Pause) -> bool:
-        """Whether it says so of this very pause."""
+        """Whether it says so of this very pause, or of another's that has taken its place in the same moment."""
         try:
-            return self._read()["since"] == pause.since
-        except UNREADABLE:
+            since = self._read()["since"]
+            return since == pause.since or since == (PauseStore(self._pause).load() or pause).since
+        except (*UNREADABLE, EdgeError):
             return False
 
     def store(self, pause: Pause) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from edge.errors import EdgeError
 from edge.files.bounded_read import read_file
+from edge.files.replace_file import fresh_beside, remove_abandoned
 
 MAX_BYTES = 4096
 AS_DAEMON = "run this as root, or as the user of the daemon"
@@ -39,21 +40,25 @@ class StateFile:
 
     def write(self, content: Mapping[str, Any]) -> None:
         """Replace the content; it is on the disk when this returns. Raises EdgeError."""
-        fresh = self.path.with_name(f"{self.path.name}.new")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            fresh.unlink(missing_ok=True)  # left by a power cut, or a link that somebody has put there
-            with fresh.open("x", encoding="utf-8") as file:
-                os.fchmod(file.fileno(), self._mode)
-                json.dump(content, file)
-                file.flush()
-                os.fsync(file.fileno())
-            fresh.replace(self.path)
+            descriptor, fresh = fresh_beside(self.path)  # two people may pause in the same moment
+            try:
+                with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                    os.fchmod(descriptor, self._mode)
+                    json.dump(content, file)
+                    file.flush()
+                    os.fsync(descriptor)
+                Path(fresh).replace(self.path)
+            except BaseException:
+                with contextlib.suppress(OSError):
+                    Path(fresh).unlink()
+                raise
             self._sync_folder()
         except OSError as error:
-            with contextlib.suppress(OSError):
-                fresh.unlink()
             raise EdgeError(f"{self._what} cannot be stored in {self.path} ({error.strerror})") from None
+        with contextlib.suppress(OSError):
+            remove_abandoned(self.path)
 
     def is_there(self) -> bool:
         """Whether there is a file, readable or not. Raises EdgeError: nobody can say, which is not a no."""

@@ -43,7 +43,7 @@ def staged_file(
     """
     target = Path(os.path.realpath(path))
     try:
-        descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".new", dir=target.parent)
+        descriptor, name = fresh_beside(target)
     except OSError as error:
         raise _explained(error, path) from None
     staged = StagedFile(path, target, Path(name))
@@ -65,6 +65,19 @@ def staged_file(
     finally:
         Path(name).unlink(missing_ok=True)
         staged.forget_backup()
+
+
+def fresh_beside(target: Path) -> tuple[int, str]:
+    """A new file in the same folder, for new content of `target`: open, and of a name that no other writer has."""
+    return tempfile.mkstemp(prefix=f".{target.name}.", suffix=".new", dir=target.parent)
+
+
+def remove_abandoned(target: Path) -> None:
+    """Remove new content, which may hold a password, of those who were killed before they put it."""
+    pattern = re.compile(re.escape(f".{target.name}.") + r"[^.]{8}\.new")
+    for each in target.parent.iterdir():
+        if pattern.fullmatch(each.name) and time.time() - each.lstat().st_mtime > ABANDONED:
+            each.unlink(missing_ok=True)
 
 
 class StagedFile:
@@ -117,7 +130,7 @@ class StagedFile:
         with contextlib.suppress(OSError):  # it is done; that it survives a power cut is best effort from here on
             _sync_folder(self._target.parent)
             _remove_old_backups(self._target)
-            _remove_abandoned(self._target)
+            remove_abandoned(self._target)
         return kept
 
     def withdraw(self) -> Path | None:
@@ -208,14 +221,6 @@ def _remove_old_backups(target: Path) -> None:
     backups = sorted(each for each in target.parent.iterdir() if pattern.fullmatch(each.name))
     for old in backups[:-BACKUPS]:
         old.unlink(missing_ok=True)
-
-
-def _remove_abandoned(target: Path) -> None:
-    """Remove new content, which may hold a password, of those who were killed before they put it."""
-    pattern = re.compile(re.escape(f".{target.name}.") + r"[^.]{8}\.new")
-    for each in target.parent.iterdir():
-        if pattern.fullmatch(each.name) and time.time() - each.lstat().st_mtime > ABANDONED:
-            each.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:

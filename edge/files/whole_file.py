@@ -40,8 +40,9 @@ def whole_file_in(folder: int, name: str) -> Iterator[BinaryIO]:
         _check_plain(mode)
     temporary = f".{name}.new"  # readers of a folder of Parquet leave out what begins with a dot
     _remove(temporary, folder)  # of a run that was ended; O_EXCL follows no link
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666, dir_fd=folder)
+    ours = os.fstat(descriptor)
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666, dir_fd=folder)
         with os.fdopen(descriptor, "wb") as file:
             if mode is not None:
                 with contextlib.suppress(OSError):  # somebody else's
@@ -49,9 +50,12 @@ def whole_file_in(folder: int, name: str) -> Iterator[BinaryIO]:
             yield file
             file.flush()
             os.fsync(descriptor)
-        os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+            if not _is_same(temporary, folder, ours):  # what has this name now is another's, perhaps half of it
+                raise OSError(errno.EBUSY, "another command has begun to write it")
+            os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
     finally:
-        _remove(temporary, folder)
+        if _is_same(temporary, folder, ours):
+            _remove(temporary, folder)
 
 
 @contextlib.contextmanager
@@ -69,6 +73,12 @@ def write_whole(path: Path, content: str | bytes) -> None:
     """Write all of a file at once, text in UTF-8. Raises as `whole_file`."""
     with whole_file(path) as file:
         file.write(content.encode() if isinstance(content, str) else content)
+
+
+def _is_same(name: str, folder: int, file: os.stat_result) -> bool:
+    with contextlib.suppress(FileNotFoundError):
+        return os.path.samestat(os.lstat(name, dir_fd=folder), file)
+    return False
 
 
 def _remove(name: str, folder: int) -> None:

@@ -15,7 +15,7 @@ from edge.mqtt.connection import Callbacks, Connection
 from edge.mqtt.fair_queue import FairQueue
 from edge.mqtt.properties import IncomingMessage
 from edge.mqtt.refusals import MessageTooLargeError
-from edge.text import printable
+from edge.text import counted, printable
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class RoomAnnouncer:
         if not self._connection.connected:
             return f"not connected: {self._connection.problem or 'connecting'}"
         invalid = f", {self._rooms.invalid} invalid messages" if self._rooms.invalid else ""
-        return f"announcing {self._rooms.rooms} rooms{invalid}"
+        return f"announcing {counted(self._rooms.rooms, 'room')}{invalid}"
 
     def start(self) -> None:
         """Begin to connect, in a thread of its own. Raises ConfigError for unusable TLS files."""

@@ -19,6 +19,7 @@ from edge.recording.session import Session
 from edge.recording.shared_recording import SharedRecording
 from edge.recording.stores import make_store
 from edge.recording.window_store import WindowStore
+from edge.text import counted
 
 LINE_EVERY = 60.0  # seconds
 ANY_CERTIFICATE = (
@@ -189,7 +190,7 @@ def client_ids(store: WindowStore, task: RecordingTask) -> tuple[str, str | None
 
 
 def _in_words(recorder: Recorder, session: Session) -> str:
-    words = [f"{recorder.stored:,} windows stored"]
+    words = [f"{counted(recorder.stored, 'window')} stored"]
     if recorder.newer:
         words.append(f"{recorder.newer:,} of a newer version of edge, stored as they came: upgrade this recorder")
     if recorder.invalid:

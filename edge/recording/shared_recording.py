@@ -26,6 +26,7 @@ from edge.recording.shared_windows import SharedWindows
 from edge.recording.stored_numbers import StoredNumbers
 from edge.recording.stores import make_shared_sessions
 from edge.recording.window_store import WindowStore
+from edge.text import counted
 
 LOOK = 2.0  # seconds between looks at who has which session
 PATIENCE = 20.0  # seconds that a session may be nobody's: its recorder may be starting again
@@ -200,7 +201,7 @@ class _Member:
 
     def in_words(self) -> str:
         """How it goes."""
-        words = [f"{self.stored:,} windows stored"]
+        words = [f"{counted(self.stored, 'window')} stored"]
         words.append("a session of the share" + (" and the ordinary one" if self._ordinary else ""))
         if self._rest is not None:
             words.append("taking over a session")

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from edge.contract.labels import adjective
 from edge.reporting.lesson_comparison import FACES, FEWEST, Comparison, Difference
+from edge.reporting.lesson_sentences import outward_tenths
 from edge.reporting.lesson_statistics import FRONT
 from edge.text import Sentence
 
@@ -191,6 +192,4 @@ def _apart(value: float, low: float, high: float) -> dict[str, int | float]:
 
 
 def _tenths(value: float, low: float, high: float) -> dict[str, int | float]:
-    return {
-        "value": round(value, 1), "low": math.floor(10 * low + 1e-9) / 10, "high": math.ceil(10 * high - 1e-9) / 10
-    }  # fmt: skip
+    return dict(zip(("value", "low", "high"), outward_tenths(value, low, high), strict=True))

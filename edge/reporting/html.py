@@ -69,8 +69,15 @@ footer { margin-top: 1.5rem; font-size: .9rem; }
 @media (max-width: 40rem) { dl { grid-template-columns: 1fr 1fr; } dd { font-size: 1.1rem; }
   section { padding: .8rem; } .wide svg { min-width: 36rem; }
   th, td { padding: .3rem; white-space: normal; } .left td:last-child { min-width: 7rem; } }
+@page wide { size: A4 landscape; margin: 8mm; }
 @media print { body { max-width: none; padding: 0; } .wide { overflow: visible; background: none; }
-  .wide svg { min-width: 0; } section, dl div { border-color: #bbb; } }
+  .wide svg { min-width: 0; } section, dl div { border-color: #bbb; }
+  /* No column is beyond the edge of the paper: a term of 13 weeks fits across A4, a year along it. */
+  td, thead th { white-space: normal; }
+  table:has(thead th:nth-child(8)) :is(td, th) { padding: .1rem .15rem; font-size: 7pt; }
+  table:has(thead th:nth-child(8)) small { font-size: 6pt; }
+  table:has(thead th:nth-child(16)) :is(td, th, small) { padding: .1rem; font-size: 5pt; }
+  section:has(thead th:nth-child(16)) { page: wide; padding-inline: .3rem; } }
 """
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 

@@ -130,14 +130,15 @@ def describe(summary: LessonSummary) -> list[Sentence]:
                 {"minutes": minutes, "least": LEAST_MINUTES, "space": NO_BREAK},
             )
         ]
-    faces: dict[str, int | float | str] = {"faces": _faces(summary.faces.value)}
+    mean, low, high = outward_tenths(*summary.faces[:3])
+    faces: dict[str, int | float | str] = {"faces": mean, "first": low, "last": high}
     if summary.front is None:
-        found = [Sentence("On average {faces} faces were seen.", faces)]
+        found = [Sentence("On average {faces} faces ({first} to {last}) were seen.", faces)]
     else:
         found = [
             Sentence(
-                "On average {faces} faces were seen; of the {directed} with a known direction about {share} ({low} to "
-                "{high}) were turned to the front.",
+                "On average {faces} faces ({first} to {last}) were seen; of the {directed} with a known direction "
+                "about {share} ({low} to {high}) were turned to the front.",
                 {**faces, "directed": _faces(summary.directed or 0.0), **_told(summary.front)},
             )
         ]
@@ -253,6 +254,11 @@ def _told(figure: Figure) -> dict[str, int | float | str]:
     # Rounded outward: an interval never becomes narrower by being told.
     low, high = math.floor(100 * figure.low + 1e-9), math.ceil(100 * figure.high - 1e-9)
     return {"share": percent(figure.value), "low": f"{low}", "high": f"{high}{NO_BREAK}%"}
+
+
+def outward_tenths(value: float, low: float, high: float) -> tuple[float, float, float]:
+    """A number and its interval, as in the tables."""
+    return round(value, 1), math.floor(10 * low + 1e-9) / 10, math.ceil(10 * high - 1e-9) / 10
 
 
 def _faces(number: float) -> float:

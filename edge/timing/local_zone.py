@@ -7,11 +7,13 @@ import re
 import time
 from pathlib import Path
 
+from edge.text import printable
 from edge.timing.zone_names import zone_named
 
 LOCAL = Path("/etc/localtime")
 ZONES = Path("/usr/share/zoneinfo")
-_RULE = re.compile(r"(<[-+\w]+>|[A-Za-z]{3,})[-+]?\d")  # a zone written out (POSIX): CET-1CEST,M3.5.0,M10.5.0/3
+# A zone written out (POSIX): CET-1CEST,M3.5.0,M10.5.0/3. That one is a day from UTC, Python does not believe.
+_RULE = re.compile(r"(<[-+\w]+>|[A-Za-z]{3,})[-+]?([01]?\d|2[0-3])(?!\d)")
 
 
 def refresh_local_zone() -> None:
@@ -33,9 +35,9 @@ def local_zone_problem() -> str:
         name = os.path.realpath(LOCAL).partition("/zoneinfo/")[2]
         return f"{LOCAL} names a time zone that is not there: {_remedy(name)} (timedatectl set-timezone)"
     folder = Path(os.environ.get("TZDIR") or ZONES)
-    if not name or _RULE.match(name) or (folder / name).is_file():
+    if not name or _RULE.match(name) or os.path.isfile(folder / name):  # noqa: PTH113 - too long a name is none, too
         return ""
-    return f"TZ={name} names no time zone: {_remedy(name)}"
+    return f"TZ={printable(name)} names no time zone: {_remedy(name)}"
 
 
 def schedule_zone_problem() -> str:

@@ -16,8 +16,8 @@ from collections import Counter
 from tests.load.elsewhere import THEIRS, Elsewhere, inside
 from tests.support.paths import ROOT
 
-DATABASE, WEB_SERVER = 5432, 443
-MOST = {DATABASE: 20, WEB_SERVER: 200}  # of one machine, as docs/district.nft and docs/dashboard.nft say
+DATABASE, WEB_SERVER, PLAIN = 5432, 443, 80
+MOST = {DATABASE: 20, WEB_SERVER: 200, PLAIN: 200}  # of one machine, as docs/district.nft and docs/dashboard.nft say
 FORGED = 100
 
 
@@ -34,14 +34,16 @@ def main() -> int:
     alone = _held(DATABASE, rules.replace(everybody, one))
     forged = _held(DATABASE, rules, forged=FORGED)
     before_pages, forged_before_pages = _held(WEB_SERVER, pages), _held(WEB_SERVER, pages, forged=FORGED)
+    plain = _held(PLAIN, pages)
     figures = {
         "one machine": listed[THEIRS[0]], "another": listed[THEIRS[1]], "not listed": alone[THEIRS[1]],
         "forged": forged[THEIRS[0]], "pages, one machine": before_pages[THEIRS[0]],
         "pages, another": before_pages[THEIRS[1]], "pages, forged": forged_before_pages[THEIRS[0]],
+        "pages, port 80": plain[THEIRS[0]],
     }  # fmt: skip
     print(json.dumps(figures))
-    most, pages_most = MOST.values()
-    expected = (most, most, 0, most, pages_most, pages_most, pages_most)
+    most, pages_most, _ = MOST.values()
+    expected = (most, most, 0, most, *[pages_most] * 4)
     return 0 if (*figures.values(), alone[THEIRS[0]]) == (*expected, most) else 1
 
 

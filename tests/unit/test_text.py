@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from edge.text import NO_BREAK, keep_units, listed, percent
+from edge.text import NO_BREAK, counted, keep_units, listed, percent
 
 
 @pytest.mark.parametrize(
@@ -33,6 +33,11 @@ def test_percent(share: float, words: str) -> None:
 )
 def test_a_number_stays_with_its_unit(text: str, kept: str) -> None:
     assert keep_units(text).replace(NO_BREAK, "~") == kept
+
+
+@pytest.mark.parametrize(("number", "words"), [(0, "0 rooms"), (1, "1 room"), (1200, "1,200 rooms")])
+def test_one_is_no_plural(number: int, words: str) -> None:
+    assert counted(number, "room") == words
 
 
 def test_long_lists_say_how_many_names_are_left_out() -> None:

@@ -125,7 +125,7 @@ def notice(config: Config, language: str = ENGLISH) -> str:
             "p class=hint",
             translate(
                 "Fill in the grey parts by clicking on them, choose one of the two lines with a circle, then print "
-                "this page. Only the line that you chose is printed."
+                "this page. Only the line that you chose is printed, or both where you chose none."
             ),
         ),
         CAMERA,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +13,9 @@ import numpy as np
 import pytest
 
 from edge.cli import run_command_line
+from tests.support.brokers import Subscriber
 from tests.support.lessons import message, record
+from tests.support.paths import ROOT
 from tests.unit.recording.test_rollups import MONDAY
 
 Write = Callable[[Path], int]
@@ -79,3 +83,57 @@ def test_a_picture_that_was_written_can_be_read(tmp_path: Path, school: Path) ->
         words = ["report", "--database", str(school), "--day", f"{MONDAY:%Y-%m-%d}", *scope, "--output", str(path)]
         assert run_command_line(words) == 0
         assert cv2.imread(str(path)) is not None
+
+
+def test_what_was_measured_is_shown_where_the_file_cannot_be_written(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    few = ["bench", "--frames", "2", "--faces", "1", "--size", "320x240"]
+    assert run_command_line([*few, "--json", str(tmp_path / "none/a.json")]) == 1
+    said = capfd.readouterr()
+    assert "a.json cannot be written: No such file" in said.err
+    assert "1 320x240" in said.out
+
+
+def test_the_name_of_a_picture_is_shown_without_what_a_terminal_obeys(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("red\x1b[31m.png", "line\nbreak.png", "mirrored\u202e.png"):
+        cv2.imwrite(str(tmp_path / "grey.png"), np.full((240, 320), 128, np.uint8))
+        (tmp_path / "grey.png").rename(tmp_path / name)
+        (tmp_path / f"no{name}").touch()
+    assert run_command_line(["image", "--set", "mode=headcount", *map(str, tmp_path.iterdir())]) != 0
+    said = capfd.readouterr()
+    assert sorted(line.rpartition("/")[2] for line in said.out.splitlines()) == [
+        "line?break.png: 0 faces", "mirrored?.png: 0 faces", "red?[31m.png: 0 faces",
+    ]  # fmt: skip
+    assert not {"\x1b", "\u202e"} & set(said.err)
+
+
+@pytest.mark.parametrize("command", [["version"], ["schema"], ["masks"], ["resume"]])
+def test_an_output_that_takes_nothing_more_is_said_in_words(tmp_path: Path, command: list[str]) -> None:
+    """As `edge report ... >> /var/log/edge.log` on a full disk."""
+    environment = {**os.environ, "XDG_STATE_HOME": str(tmp_path)}
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "edge", *command], stdout=full, stderr=subprocess.PIPE, env=environment, text=True,
+            check=False, timeout=60,
+        )  # fmt: skip
+    words = "edge: the output cannot be written (No space left on device): make room on the disk\n"
+    assert (done.returncode, done.stderr) == (1, words)
+
+
+def test_with_its_output_closed_a_daemon_counts_all_the_same(
+    subscribe: Callable[..., Subscriber], broker: int, tmp_path: Path
+) -> None:
+    """As old scripts start one: `edge run >&- 2>&-`."""
+    settings = ("camera.source=sample", "window.seconds=1", f"mqtt.broker=mqtt://127.0.0.1:{broker}")
+    arguments = " ".join(f"--set {setting}" for setting in settings)
+    command = f"exec {sys.executable} -m edge run {arguments} <&- >&- 2>&-"
+    environment = {**os.environ, "XDG_STATE_HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(["sh", "-c", command], cwd=tmp_path, env=environment) as daemon:
+        try:
+            subscribe(broker).wait("window", 2)
+        finally:
+            daemon.terminate()
+    assert daemon.returncode == 0

@@ -47,6 +47,11 @@ echo === written by the broker
 runuser -u mosquitto -- find . -path ./bridge -prune -o -writable -print
 echo === secrets that the broker reads
 runuser -u mosquitto -- find . -path ./bridge -prune -o -readable \( -name admin -o -name ca.key \) -print
+echo === readers
+for user in dashboard dashboard-page recorder; do
+    mosquitto_sub -V 5 -h 192.168.1.10 -p 8883 --cafile ca.pem -i edge-$user -u $user -E -W 30 \
+        -P "$(sed -n "s/^${user%-page} //p" $folder/said)" -t classroom/+/window && echo $user
+done
 echo === after a restart, and read again
 send() {
     mosquitto_pub -V 5 -h 192.168.1.10 -p 8883 --cafile ca.pem -q 1 -i edge-classroom-room-205 -u room-205 \
@@ -100,6 +105,7 @@ def test_a_broker_works_with_files_that_stay_root_s(tmp_path: Path) -> None:
         "not of root": "",
         "written by the broker": "",
         "secrets that the broker reads": "",
+        "readers": "dashboard\ndashboard-page\nrecorder\n",
         "after a restart, and read again": "sent\nsent\n",
     }
     log = (tmp_path / "log").read_text()  # of the reload, too, at which it is not root any more

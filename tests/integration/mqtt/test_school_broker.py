@@ -106,6 +106,33 @@ def test_the_certificates_of_each_user_are_kept_whatever_its_name(tmp_path: Path
     assert all(len(parts) == 2 for parts in kept)
 
 
+def test_the_next_certificate_comes_from_the_same_authority_or_not_at_all(tmp_path: Path) -> None:
+    """Its key lies elsewhere meanwhile, as the page says."""
+    folder, safe = tmp_path / "edge", tmp_path / "safe.key"
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        command = ["sh", str(SHIPPED / "certificates.sh"), str(folder), *words]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    def files() -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+    assert run("localhost").returncode == 0
+    (folder / "ca.key").rename(safe)
+    for end in ("pem", "key"):
+        (folder / f"server.{end}").rename(tmp_path / f"server.{end}")
+    before = files()
+    for words in (("localhost",), ("--user", "room-204")):
+        done = run(*words)
+        assert (done.returncode, "bring ca.key back" in done.stderr) == (1, True)
+    assert files() == before
+    safe.rename(folder / "ca.key")
+    assert run("localhost").returncode == 0
+    verify = ["openssl", "verify", "-CAfile", str(folder / "ca.pem")]
+    for server in (tmp_path / "server.pem", folder / "server.pem"):
+        subprocess.run([*verify, str(server)], check=True, capture_output=True)
+
+
 def test_a_certificate_that_has_expired_is_not_counted_as_good(tmp_path: Path) -> None:
     def run(*words: str) -> subprocess.CompletedProcess[str]:
         command = ["sh", str(SHIPPED / "certificates.sh"), str(tmp_path), *words]

@@ -136,7 +136,7 @@ def test_days_that_nobody_measured_are_left_out_unless_named(
     record(tmp_path / "school.sqlite", [("window", message(n + 1, start)) for n, start in enumerate(times)])
     assert export(place, tmp_path / "out") == 0
     assert days_in(tmp_path / "out") == {f"day={today - DAY:%Y-%m-%d}": 1}
-    assert "20 windows of days before 2024 or after tomorrow are left out" in capsys.readouterr().out
+    assert "20 windows of days before 2024 or after tomorrow: left out" in capsys.readouterr().out
     assert export(place, tmp_path / "named", "--from", f"{odd[0]:%Y-%m-%d}", "--to", f"{odd[0]:%Y-%m-%d}") == 0
     assert days_in(tmp_path / "named") == {f"day={odd[0]:%Y-%m-%d}": 1}
 
@@ -157,7 +157,7 @@ def test_a_clock_that_is_behind_removes_no_day_that_is_recorded(
     )
     assert export(place, folder) == 0
     assert days_in(folder) == {**before, f"day={later[1]:%Y-%m-%d}": 2}, "what is there is kept up to date"
-    assert "1 windows of days" in capsys.readouterr().out
+    assert "1 window of days" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("kind", ["link", "pipe", "folder link"])
@@ -358,7 +358,7 @@ def test_a_folder_of_version_0_2_goes_on_also_after_a_way_back(
     assert "2 days written" in capsys.readouterr().out
     back = shutil.copy(OLD / "day=2026-11-17/windows.parquet", folder / "day=2026-11-17")  # version 0.2 wrote it again
     assert export(Place(file), folder) == 0
-    assert "1 day written with 1 windows, 2 as before" in capsys.readouterr().out
+    assert "1 day written with 1 window, 2 as before" in capsys.readouterr().out
     assert Path(back).read_bytes() != (OLD / "day=2026-11-17/windows.parquet").read_bytes()
     assert days_in(folder) == {f"day=2026-11-{day}": 1 for day in (16, 17, 18)}
 

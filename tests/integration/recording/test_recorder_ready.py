@@ -1,4 +1,6 @@
-"""`edge record` as a service: ready when its recording is open, and alive while an older one is converted."""
+"""`edge record` as a service: ready when its recording is open, and alive while an older one is converted; whether it
+goes on, and whether `edge dashboard` does.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,7 @@ from pathlib import Path
 
 from edge.recording.database import Database
 from edge.recording.layout import LAYOUT
-from tests.support.brokers import wait_for
+from tests.support.brokers import Broker, wait_for
 from tests.support.faults import SmallDisk
 from tests.support.paths import ROOT
 from tests.support.recordings import Sender, StartEdge, address, lines_of, message, rows
@@ -61,6 +63,23 @@ def test_it_is_ready_when_its_recording_is_open(
     status = next(each for each in heard if "stored, connected" in each)
     assert is_well(status)
     assert not is_well(status, active=False)
+
+
+def test_a_dashboard_says_the_same_of_its_recording(
+    start_broker: Callable[..., Broker], edge: StartEdge, supervisor: Supervisor, tmp_path: Path
+) -> None:
+    heard = list[str]()
+
+    def says(words: str, *, well: bool) -> bool:
+        heard.extend(supervisor.heard())
+        told = [each for each in heard if each.startswith("STATUS=")]
+        return bool(told) and told[-1].endswith(words) and is_well(told[-1]) is well
+
+    broker = start_broker()
+    edge("dashboard", "--database", str(tmp_path / "a.sqlite"), "--broker", address(broker.port), "--port", "0")
+    wait_for(lambda: says("stored, connected", well=True), 20)
+    broker.process.kill()
+    wait_for(lambda: says("stored, not connected", well=False), 20)
 
 
 def test_that_a_disk_has_too_little_room_is_said_before_it_is_ready(

@@ -21,9 +21,26 @@ from edge.reporting.csv import cell_of
 from edge.reporting.totals import MOST_LABELS, add_up
 from tests.support import recorded_weeks
 from tests.support.lessons import MINUTE, MONDAY, figures, lesson, message, record, report, stamp, state
+from tests.support.recorded_school import record_school
 from tests.support.simulated_lessons import Change, SimulatedLesson
 
+PAPER = 718  # pixels: the width of A4 without its margins of 10 mm
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+
+
+@pytest.mark.browser
+def test_no_week_of_a_term_is_beyond_the_edge_of_the_paper(tmp_path: Path) -> None:
+    path, page = record_school(tmp_path / "s.sqlite", ["room-1"], 65), tmp_path / "a.html"
+    zone = ("--zone", "Europe/Vienna")
+    assert report("--database", path, *zone, "--school", "--term", "2026-11-16", "2027-02-14", "--output", page) == 0
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGUMENTS)
+        shown = browser.new_page(viewport={"width": PAPER, "height": 1000})
+        shown.goto(page.as_uri())
+        shown.emulate_media(media="print")
+        assert shown.locator(".map").first.locator("thead th").count() == 14
+        assert shown.evaluate("document.documentElement.scrollWidth") == PAPER
+        browser.close()
 
 
 @pytest.mark.browser
@@ -68,7 +85,7 @@ def test_the_page_of_a_lesson_begins_with_sentences(tmp_path: Path, week: Path) 
         return (tmp_path / "p.html").read_text().replace("\N{NO-BREAK SPACE}", "~")
 
     whole = page("--database", morning, "--from", "08:00", "--to", "09:10")
-    first = whole.index("<p>On average 25 faces were seen.</p>")
+    first = whole.index("<p>On average 25 faces (25 to 25) were seen.</p>")
     assert first < whole.index("<dl>")
     assert "about 35~% (28 to 43~%) looked happy, and about " in whole
     assert "happy</th><td>35~%</td><td>28 to 43~%</td>" in whole, "the table has the same"
@@ -99,7 +116,9 @@ def test_the_page_says_when_a_lesson_changed(tmp_path: Path) -> None:
         page,
     )
     assert re.search(
-        r"<p>On average 2[0-3]\.?\d? faces were seen; of the [\d.]+ with a known direction about [67]\d~% ", page
+        r"<p>On average 2[0-3]\.?\d? faces \([\d.]+ to [\d.]+\) were seen; of the [\d.]+ with a known "
+        r"direction about [67]\d~% ",
+        page,
     )
 
 

@@ -108,3 +108,12 @@ def test_week_day_and_term(address: str, broker: int, open_page: Any, tmp_path: 
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     page.locator(f"{TABLE} td a").first.click()
     see(page, "#week .when", "room-1: KW 47")
+
+
+def test_no_week_of_a_year_is_beyond_the_edge_of_the_paper(address: str, open_page: Any) -> None:
+    page = open_page(f"{address}#term/2026-11-16/2027-09-26")
+    page.locator(f"{TABLE} thead th").nth(45).wait_for()
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 1062, "height": 700})  # A4 along, without its margins
+    # Browsers print what is wider at down to half of its size.
+    assert page.evaluate("document.documentElement.scrollWidth") < 1.5 * 1062

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable
+from datetime import datetime, timezone
 from typing import Any
 
 import pytest
@@ -134,6 +135,27 @@ def test_the_keyboard_is_enough(broker: int, dashboard: Callable[..., str], open
     page.locator("#skip").focus()
     page.keyboard.press("Enter")
     assert page.evaluate("() => document.activeElement.id") == "main"
+
+
+def test_paper_says_which_room_and_when(broker: int, dashboard: Any, open_page: Any) -> None:
+    address = dashboard(broker)
+    Room(broker).window(1)
+    page = open_page(f"{address}#now/room-1")
+    see(page, "#now-state", "live")
+    for view, named in (("now/room-1", "room-1: Now"), ("lesson/room-1/15", "room-1: Lesson"), ("school", "School")):
+        page.goto(f"{address}#{view}")
+        told = page.locator("#on-paper", has_text=f"{named}, ")
+        told.wait_for(state="attached")
+        assert told.is_hidden()
+        page.emulate_media(media="print")
+        assert str(datetime.now(timezone.utc).year) in told.inner_text()
+        page.emulate_media(media="screen")
+    dashboard.process.kill()
+    see(page, "#trouble", "lost its server")
+    page.emulate_media(media="print")
+    assert page.locator("#trouble").is_visible()
+    # The browser itself notes requests that failed meanwhile.
+    open_page.complaints[:] = [line for line in open_page.complaints if "ERR_" not in line]
 
 
 def test_colours_are_remembered(broker: int, dashboard: Callable[..., str], open_page: Any) -> None:

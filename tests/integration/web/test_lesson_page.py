@@ -50,7 +50,7 @@ def test_a_lesson_of_the_past(
     address = dashboard(broker, 0, *files)
     page = open_page(f"{address}#{FIRST}")  # the broker knows nothing of the room: only the file does
     see(page, "#past-heading", "room-1, 1st period: Friday, 20 November 2026, 08:00 to 08:45")
-    see(page, "#past-story", "faces were seen")
+    see(page, "#past-story", "were seen")
     assert "not attention, not interest" in text(page, "#past-notes")
     assert "Only the surest changes are named" in text(page, "#past-notes")
     see(page, "#past-gaps", "08:20:00 to 08:25:00")
@@ -167,7 +167,7 @@ def test_a_lesson_goes_on_and_a_killed_server_loses_nothing(
     for seq in range(61, 73):
         room.window(seq, -10 * (seq - 60))
     see(page, "#trouble", "lost its server")
-    see(page, "#past-story", "faces were seen")  # what was on screen stays
+    see(page, "#past-story", "were seen")  # what was on screen stays
     dashboard(broker, port, *options)
     wait_for(lambda: stored() == 72, 30, "what came while nobody was there")
     see(page, "#link", "● connected")

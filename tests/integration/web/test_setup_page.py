@@ -209,6 +209,9 @@ def test_every_step_fits_and_can_be_read(setup: Setup, look: str) -> None:
         if step == "mask":
             page.click("#add-mask")
             page.click("#add-area")
+        if step == "save":
+            wait_for(lambda: "@@" in page.text_content("#difference"), 20, "the difference")
+        page.evaluate("() => document.querySelectorAll('details').forEach(each => { each.open = true })")
         assert page.evaluate("() => document.documentElement.scrollWidth") <= LOOKS[look]["viewport"]["width"], step
         found = axe.Axe().run(page).response["violations"]
         serious = [(each["id"], each["nodes"]) for each in found if each["impact"] in ("serious", "critical")]

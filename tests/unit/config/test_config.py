@@ -180,6 +180,8 @@ def test_all_mistakes_at_once_with_line_and_remedy(tmp_path: Path) -> None:
         ("a: !!python/object/apply:os.system [true]", "is not valid YAML"),
         ("\ta: 1", "is not valid YAML"),
         ("window: {seconds: .nan}", "window.seconds"),
+        ("camera: {masks: !!set {a}}", "camera.masks"),
+        ("privacy: {schedule: !!omap [a: b]}", "privacy.schedule"),
         ("1: 2", "1"),
     ],
 )
@@ -227,8 +229,9 @@ def test_missing_file_and_not_text(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["2026-99-99", "[" * 3000, "9" * 5000, "!!int abc", "!!float abc", "!!bool abc", "!!timestamp abc", "\0"]
-)
+    "value", ["2026-99-99", "[" * 3000, "9" * 5000, "!!int abc", "!!float abc", "!!bool abc", "!!timestamp abc", "\0",
+              "!!set {a}"],
+)  # fmt: skip
 def test_an_override_of_any_kind_is_explained(tmp_path: Path, value: str) -> None:
     assert "window.seconds" in error(tmp_path, "", f"window.seconds={value}")
 

@@ -30,6 +30,22 @@ def test_of_one_that_is_not_finished_nothing_is_left(tmp_path: Path) -> None:
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a.html": "older"}
 
 
+def test_of_two_who_write_it_at_once_the_second_has_it_whole(tmp_path: Path) -> None:
+    """As two commands that cron has started; the half of the other's file that is there is never put into its place."""
+    path = tmp_path / "a.html"
+    path.write_text("older")
+    first = whole_file(path)
+    first.__enter__().write(b"first")
+    with whole_file(path) as second:
+        second.write(b"half of ")
+        second.flush()
+        with pytest.raises(OSError, match="another command"):
+            first.__exit__(None, None, None)
+        assert path.read_text() == "older"
+        second.write(b"second")
+    assert {each.name: each.read_text() for each in tmp_path.iterdir()} == {"a.html": "half of second"}
+
+
 @pytest.mark.parametrize(
     ("name", "reason"), [(".", "Is a directory"), ("none/a.html", "No such file"), ("file/a.html", "Not a directory")]
 )

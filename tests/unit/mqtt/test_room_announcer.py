@@ -17,6 +17,7 @@ from edge.mqtt.connection import Callbacks
 from edge.mqtt.home_assistant_entities import config_topic, discovery
 from edge.mqtt.properties import IncomingMessage
 from edge.mqtt.room_announcer import RoomAnnouncer
+from edge.text import counted
 from tests.support.brokers import wait_for
 from tests.support.publishing import INFO
 
@@ -108,7 +109,7 @@ def test_what_comes_within_a_step_is_looked_at_once(announce: Callable[[Broker],
     broker.accept()
 
     def announcing(count: int) -> Callable[[], bool]:
-        return lambda: announcer.status == f"announcing {count} rooms"
+        return lambda: announcer.status == f"announcing {counted(count, 'room')}"
 
     def send() -> None:
         for number in range(1, 4):
@@ -130,4 +131,4 @@ def test_a_thousand_rooms_come_at_once(
     broker.accept()
     for _ in range(3):
         announcer.step(0)
-    assert (announcer.status, caplog.text) == (f"announcing {MAX_ROOMS} rooms", "")
+    assert (announcer.status, caplog.text) == (f"announcing {MAX_ROOMS:,} rooms", "")

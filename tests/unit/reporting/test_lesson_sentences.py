@@ -60,14 +60,14 @@ def test_a_few_seconds_without_figures_are_not_told() -> None:
 
 def test_less_than_a_face_is_not_none() -> None:
     almost_empty = replace(SUMMARY, faces=Figure(0.4, 0.2, 0.6, 0.1), front=None, expressions={})
-    assert plain(describe(almost_empty)) == ["On average 0.4 faces were seen."]
+    assert plain(describe(almost_empty)) == ["On average 0.4 faces (0.2 to 0.6) were seen."]
 
 
 def test_how_a_lesson_was() -> None:
     assert plain(describe(SUMMARY)) == [
         (
-            "On average 24.4 faces were seen; of the 9.2 with a known direction about 71~% (55 to 83~%) were "
-            "turned to the front."
+            "On average 24.4 faces (23.0 to 26.0) were seen; of the 9.2 with a known direction about 71~% (55 to 83~%) "
+            "were turned to the front."
         ),
         OFTEN,
     ]
@@ -83,7 +83,8 @@ def test_what_hardly_anybody_showed_is_not_told() -> None:
 
 
 def test_what_was_not_measured_is_not_told() -> None:
-    assert plain(describe(replace(SUMMARY, front=None, expressions={}))) == ["On average 24.4 faces were seen."]
+    counted = replace(SUMMARY, faces=Figure(24.4, 23.07, 25.92, 0.5), front=None, expressions={})
+    assert plain(describe(counted)) == ["On average 24.4 faces (23.0 to 26.0) were seen."]
     assert plain(describe(replace(SUMMARY, measured=499, faces=None, front=None, expressions={}))) == [
         "Too little was measured to say more of this lesson: 8~min with figures; 10~min are needed."
     ]

@@ -115,7 +115,7 @@ def test_utc_that_somebody_has_chosen_is_a_zone(tmp_path: Path, zone: str | None
 @pytest.mark.parametrize(
     "zone",
     ["UTC", "Europe/Berlin", ":Europe/Berlin", "/usr/share/zoneinfo/Europe/Berlin", "CET-1CEST,M3.5.0,M10.5.0/3",
-     "<+03>-3", "EST5EDT"],
+     "<+03>-3", "EST5EDT", "AAA23:59", "BBB-08:30"],
 )  # fmt: skip
 def test_whatever_the_c_library_understands_is_fine(zone: str, local_zone: Callable[[str], None]) -> None:
     local_zone(zone)
@@ -139,6 +139,14 @@ def test_one_that_it_takes_for_utc_is_refused(local_zone: Callable[[str], None])
         PrivacyConfig.model_validate({"schedule": NOON})
     PrivacyConfig.model_validate({"schedule": NOON, "time_zone": "Europe/Vienna"})
     PrivacyConfig()
+
+
+@pytest.mark.parametrize("zone", ["A" * 5000, "<+24>-24:59:59", "AAA99"])
+def test_one_that_no_machine_can_follow_is_refused(zone: str, local_zone: Callable[[str], None]) -> None:
+    local_zone(zone)
+    with pytest.raises(ValueError, match="names no time zone") as caught:
+        PrivacyConfig.model_validate({"schedule": NOON})
+    assert len(str(caught.value)) < 1000
 
 
 def test_a_file_of_a_zone_tells_its_name(tmp_path: Path) -> None:

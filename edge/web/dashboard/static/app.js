@@ -6,10 +6,11 @@ import { csv, fileName, json, save } from "./save.js";
 import { Store, onlyCounts } from "./store.js";
 import { Stream } from "./stream.js";
 import { VIEWS, usable } from "./views.js";
-import { STATES, byName, clock, moment, setZone, zone, zoneNotKnown } from "./words.js";
+import { STATES, byName, clock, format, moment, setZone, zone, zoneNotKnown } from "./words.js";
 import { language, languages, list, loadTexts, speak, t, tn, translatePage } from "../shared/texts.js";
 
 const MOST_NAMED = 5; // rooms of one sentence
+const FULL = { dateStyle: "full", timeStyle: "short" };
 const DRAW_MS = 1000; // at most one redraw in this time, except of what was just asked for
 
 const store = new Store();
@@ -96,6 +97,8 @@ function frameOf(shown) {
   say($("title"), title);
   const heading = view.room && room ? `${room.name}: ${title}` : title;
   if (document.title !== heading) document.title = heading;
+  show($("on-paper"), view.needs !== "database" && !view.recordedTime?.(shown));
+  say($("on-paper"), `${heading}, ${format(FULL).format(store.now())}`);
   show($("choose"), Boolean(view.room) && store.names(view.recorded).length > 0);
   const names = store.names(view.recorded);
   fill($("room"), [...names, wanted].join("\n"), () => names.map((name) => new Option(name, name)));

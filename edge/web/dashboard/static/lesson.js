@@ -13,7 +13,7 @@ import * as recorded from "./recorded.js";
 
 const AGAIN_MS = 5000; // a lesson that goes on is asked for again after this
 
-const isRecorded = ({ store, place }) => store.page.database && !minutes.SPANS.includes(Number(place[0]));
+export const isRecorded = ({ store, place }) => store.page.database && !minutes.SPANS.includes(Number(place[0]));
 const addressOf = ({ room, place }) => `api/lesson?${new URLSearchParams({ room: room.name, day: place[0] ?? "", name: place[1] ?? "" })}`;
 
 let answer = null; // {address, asked, lesson or problem}

@@ -9,6 +9,7 @@
 //   `file`: what the name of a file says of it, without one the time of day
 // expressions(context): whether what is on screen has shares of expressions; left out, or undefined: what rooms do now
 //   says it
+// recordedTime(context): whether what is on screen is of the past, and says of when; left out: where `needs` says it
 // ready(context): whether there is something to save; left out: always
 //
 // context: {store, room, place, theme, go(...parts), redraw()}; place: the parts of the address behind the room
@@ -22,7 +23,7 @@ import { mark } from "../shared/texts.js";
 
 export const VIEWS = [
   { name: "now", title: mark("Now"), room: true, draw: now.draw, model: now.model },
-  { name: "lesson", title: mark("Lesson"), room: true, recorded: true, tells: "figures", draw: lesson.draw, model: lesson.model, ready: lesson.ready, start: lesson.start, expressions: lesson.expressions },
+  { name: "lesson", title: mark("Lesson"), room: true, recorded: true, tells: "figures", draw: lesson.draw, model: lesson.model, ready: lesson.ready, start: lesson.start, expressions: lesson.expressions, recordedTime: lesson.isRecorded },
   { name: "week", title: mark("Week"), room: true, recorded: true, needs: "database", tells: "figures", ...maps.week },
   { name: "day", title: mark("Day"), needs: "database", tells: "figures", ...maps.day },
   { name: "term", title: mark("Weeks"), needs: "database", tells: "figures", ...maps.term },
