@@ -27,6 +27,7 @@ MISTAKES = {
     "a folder": Path.mkdir,
     "a FIFO": os.mkfifo,
 }
+UNSTORABLE = "a" * 249  # no file with a longer name can be made beside its pause, to be put in its place
 
 
 @pytest.fixture(autouse=True)
@@ -149,11 +150,10 @@ def test_where_no_daemon_is_found_it_says_first_that_nothing_is_paused(
 
 
 def test_rooms_of_one_file_are_all_paused_whatever_becomes_of_the_first(
-    daemon: Daemon, state: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    daemon: Daemon, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "config.yaml"
-    rooms = [daemon(f"classroom-{name}", file) for name in ("gym", "hall")]
-    (state / "classroom-gym.pause.new").mkdir()  # its disk takes nothing
+    rooms = [daemon(name, file) for name in (UNSTORABLE, "classroom-hall")]
     file.write_text("outbox: [\n")
     assert run_command_line(["pause", "--config", str(file)]) == 1
     assert all(room.pause is not None for room in rooms)
@@ -163,12 +163,11 @@ def test_rooms_of_one_file_are_all_paused_whatever_becomes_of_the_first(
 
 
 def test_where_only_the_next_start_cannot_be_paused_it_is_said_so(
-    daemon: Daemon, state: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    daemon: Daemon, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "config.yaml"
     room = daemon("classroom-hall", file)
-    (state / "classroom-gym.pause.new").mkdir()
-    file.write_text("device: {name: gym}\n")
+    file.write_text(f"outbox: {{path: {tmp_path}/{UNSTORABLE}}}\n")
     assert run_command_line(["pause", "--config", str(file)]) == 1
     assert room.pause is not None
     out, err = capsys.readouterr()
