@@ -64,7 +64,8 @@ def main(args: argparse.Namespace) -> int:
     try:
         _keep(path, args.by)  # the next start is under this name
     except EdgeError as error:
-        raise EdgeError(f"the next start would not be paused: {error.problem}", kept_pause.REMEDY) from None
+        problem = f"the next start would not be paused: {error.problem}"
+        raise EdgeError(problem, "make room on the disk, and pause again") from None
     return status
 
 
