@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import tempfile
 import time
 from collections.abc import Callable
@@ -220,7 +221,7 @@ def _outbox(config: Config) -> tuple[str, None]:
         examine(path)
     except OSError as error:
         raise EdgeError(f"{path} cannot be read ({error.strerror})", "check its rights") from None
-    except ForeignFileError as error:
+    except (ForeignFileError, sqlite3.DatabaseError) as error:
         raise EdgeError(f"{path} cannot be used: {error}", "set outbox.path to another file") from None
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

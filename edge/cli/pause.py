@@ -17,11 +17,12 @@ from edge.daemon.daemon_lock import DaemonLock, Flag, is_held
 from edge.daemon.former_name import adopt_former_files
 from edge.daemon.paths import pause_path
 from edge.daemon.pause_store import ClosedStore, Pause, PauseStore
-from edge.errors import EXIT_FAILED, ConfigError, EdgeError
+from edge.errors import EXIT_FAILED, EXIT_OK, ConfigError, EdgeError
 from edge.text import plain_lines, printable
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
 EXAMPLES = """examples:
   edge pause
@@ -55,17 +56,38 @@ def main(args: argparse.Namespace) -> int:
             problem = f"nothing is paused, and the camera of a daemon may be open: {TO_BE_SURE}"
             raise ConfigError(problem, mistake) from None
         print(f"edge: {plain_lines(str(mistake))}", file=sys.stderr)  # the daemon has not accepted that
-        return max([_pause(each, args.by) for each in running])
+        return _pause(running, args.by)
     adopt_former_files(config)
     if not (running := not_reloaded(path, args)):
-        return _pause(path, args.by)
-    status = max([_pause(each, args.by) for each in running])
-    _keep(path, args.by)  # the next start is under this name
+        return _pause([path], args.by)
+    status = _pause(running, args.by)
+    try:
+        _keep(path, args.by)  # the next start is under this name
+    except EdgeError as error:
+        problem = f"the next start would not be paused: {error.problem}"
+        raise EdgeError(problem, "make room on the disk, and pause again") from None
     return status
 
 
-def _pause(path: Path, by: str) -> int:
-    pause, done = _keep(path, by)
+def _pause(paths: Sequence[Path], by: str) -> int:
+    """Pause all, whatever becomes of one, and then wait for each. Raises EdgeError: the first that cannot be kept."""
+    kept: list[tuple[Path, Pause, str]] = []
+    problems: list[EdgeError] = []
+    for path in paths:
+        try:
+            kept.append((path, *_keep(path, by)))
+        except EdgeError as error:
+            problems.append(error)
+    status = max([_wait(*each) for each in kept], default=EXIT_OK)
+    for problem in problems[1:]:
+        print(f"edge: {problem}", file=sys.stderr)
+    if problems:
+        raise problems[0]
+    return status
+
+
+def _wait(path: Path, pause: Pause, done: str) -> int:
+    """Until the daemon says that the camera is closed."""
     began = time.monotonic()
     while not (ClosedStore(path).confirms(pause) and _may_run(path)):
         waited = time.monotonic() - began
@@ -78,7 +100,7 @@ def _pause(path: Path, by: str) -> int:
             )
         time.sleep(0.05)
     print(f"{done}: the daemon has closed the camera, and keeps it closed until: {program()} resume")
-    return 0
+    return EXIT_OK
 
 
 def _keep(path: Path, by: str) -> tuple[Pause, str]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from edge.cli import add_config_arguments, as_called, config_file, print_nowhere, read_config, set_up_logging
 from edge.cli.summary import part_withheld, withheld_reason
 from edge.contract.labels import adjective
+from edge.daemon.daemon_lock import started_with
 from edge.daemon.malloc import give_back_at_once, wipe_freed
 from edge.daemon.native_stderr import limit_native_stderr
 from edge.daemon.signals import Signals
@@ -44,7 +45,7 @@ def main(args: argparse.Namespace) -> int:
     faulthandler.enable(stderr)  # the journal then says where it hung when the watchdog ended it
     signals = Signals()
     signals.install()
-    config, started_with = read_config(args), config_file(args).absolute()
+    config, mark = read_config(args), started_with(config_file(args))
     give_back_at_once()
     wipe_freed()
     # Only now, for it takes a slow board seconds, in which a signal must already be heard.
@@ -66,7 +67,7 @@ def main(args: argparse.Namespace) -> int:
             on_window=on_window, on_ready=lambda lines: printer.put(as_called("\n".join(lines))),
             on_pause=on_pause,
             notifier=Notifier.from_environment(), machine=Machine(open_camera=open_camera_of_daemon),
-            started_with=started_with,
+            mark=mark,
         ).run()  # fmt: skip
         if signals.stop.is_set():
             ended = "a signal"

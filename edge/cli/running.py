@@ -10,6 +10,7 @@ from edge.config.schema import Config
 from edge.daemon.daemon_lock import Flag, is_held, started_with
 from edge.daemon.paths import pause_path
 from edge.errors import ConfigError
+from edge.files.ownership import why_not_ours
 
 if TYPE_CHECKING:
     import argparse
@@ -20,15 +21,22 @@ def running_pauses(args: argparse.Namespace) -> list[Path]:
     """Where the daemons of this user keep their pause that were started with the file that the arguments name.
 
     There is more than one where `--set` told them apart. They are looked for where outboxes lie by default, and where
-    the file would have its own now.
+    the file would have its own now. What others put there is no daemon's.
     """
     mark = started_with(config_file(args))
     found: set[Path] = set()
     for config in (read_place(args), Config()):
         with contextlib.suppress(ConfigError, OSError):
             path = pause_path(config)
-            found |= {path, *(lock.with_suffix(path.suffix) for lock in path.parent.glob("*.lock"))}
+            locks = filter(_is_ours, path.parent.glob("*.lock"))
+            found |= {path, *(lock.with_suffix(path.suffix) for lock in locks)}
     return sorted(path for path in found if is_held(path, Flag.RUNS) and is_held(path, mark))
+
+
+def _is_ours(lock: Path) -> bool:
+    with contextlib.suppress(OSError):  # it is gone
+        return why_not_ours(lock, lock.lstat()) is None
+    return False
 
 
 def not_reloaded(path: Path, args: argparse.Namespace) -> list[Path]:

@@ -31,7 +31,6 @@ from edge.vision.model_set import ModelChoice, ModelSet
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from edge.cameras.camera import Camera
     from edge.config.schema import Config
@@ -64,7 +63,7 @@ def build_daemon(  # noqa: PLR0913 - what it is made of, and who is told what
     on_pause: Callable[[str], None] = lambda _sentence: None,
     notifier: Notifier | None = None,
     machine: Machine | None = None,
-    started_with: Path | None = None,
+    mark: int | None = None,
 ) -> Daemon:
     """Load the models, find the camera, and put the daemon together; nothing is opened yet.
 
@@ -77,7 +76,7 @@ def build_daemon(  # noqa: PLR0913 - what it is made of, and who is told what
         on_pause: Called with a sentence for the user when a pause begins or ends.
         notifier: Reports to systemd that we are up, and that frames still come.
         machine: Clock, board and cameras, if not those of the machine we run on.
-        started_with: The configuration file, by which `edge pause` finds this daemon.
+        mark: What `started_with` says of the configuration file, by which `edge pause` finds this daemon.
 
     Raises:
         EdgeError: A model or `camera.ca_file` cannot be used, or there is no camera.
@@ -111,7 +110,7 @@ def build_daemon(  # noqa: PLR0913 - what it is made of, and who is told what
         config, models, meter, Timestamps(clock), clock, service.publish_window, live=live(source)
     )  # fmt: skip
 
-    run_state = RunState(clock.utc, masks=masks, monotonic=clock.monotonic, started_with=started_with)
+    run_state = RunState(clock.utc, masks=masks, monotonic=clock.monotonic, mark=mark)
     state = StatePublisher(run_state, camera, service, notifier, clock, lambda: analysis.still_faces, on_pause)
     pauses = PauseControl(run_state, camera, gpio, analysis, state, clock.monotonic)
     monitor = BoardMonitor(lambda: format_timestamp(clock.utc()), machine.board)

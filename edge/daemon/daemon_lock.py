@@ -44,7 +44,10 @@ class Flag(IntEnum):
 
 def started_with(file: Path) -> int:
     """The byte that a daemon holds that was started with this configuration file, whatever is there by now."""
-    return CONFIGURATIONS + zlib.crc32(os.fsencode(f"{os.path.realpath(file.parent)}/{file.name}"))
+    folder = str(file.parent)
+    with contextlib.suppress(OSError):  # the current folder has been removed
+        folder = os.path.realpath(folder)
+    return CONFIGURATIONS + zlib.crc32(os.fsencode(f"{folder}/{file.name}"))
 
 
 def is_held(pause: Path, flag: int) -> bool:

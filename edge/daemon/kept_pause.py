@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edge.contract.causes import AT_THE_DEVICE
-from edge.daemon.daemon_lock import DaemonLock, Flag, started_with
+from edge.daemon.daemon_lock import DaemonLock, Flag
 from edge.daemon.pause_confirmation import PauseConfirmation
 from edge.daemon.pause_looks import Found, PauseLooks, Seen
 from edge.daemon.pause_store import UNKNOWN, ClosedStore, Pause, PauseStore, PresumedPause, somebody
@@ -47,11 +47,12 @@ class KeptPause:
 
     Args:
         now: Monotonic seconds.
-        started_with: The configuration file, by which commands find this daemon when it says something else by now.
+        mark: What `started_with` says of the configuration file, by which commands find this daemon when that says
+            something else by now.
     """
 
-    def __init__(self, now: Callable[[], float], started_with: Path | None = None) -> None:
-        self._started_with = started_with
+    def __init__(self, now: Callable[[], float], mark: int | None = None) -> None:
+        self._mark = mark
         self.pause: Pause | None = None
         """The pause in force."""
         self.problem = ""
@@ -91,8 +92,8 @@ class KeptPause:
             self._lock.close()
             raise BusyError(f"another edge daemon keeps its pause in {path}", OTHER_DAEMON)
         self._lock.set_flag(Flag.RUNS, held=True)
-        if self._started_with is not None:
-            self._lock.set_flag(started_with(self._started_with), held=True)
+        if self._mark is not None:
+            self._lock.set_flag(self._mark, held=True)
         seen = self._looks.seen if self._looks is not None else None
         self._path, self._store, self._looks = path, PauseStore(path), PauseLooks(path, seen)
         self._confirmation.use(path)

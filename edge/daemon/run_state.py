@@ -38,7 +38,7 @@ class RunState:
         synced: Whether the system says that its clock is set.
         masks: Whether the masks fit the picture.
         monotonic: Where passed time comes from.
-        started_with: The configuration file of this daemon.
+        mark: As `KeptPause`.
     """
 
     def __init__(
@@ -47,9 +47,9 @@ class RunState:
         synced: Callable[[], bool] = clock_synced,
         masks: MaskGuard | None = None,
         monotonic: Callable[[], float] = time.monotonic,
-        started_with: Path | None = None,
+        mark: int | None = None,
     ) -> None:
-        self.kept = KeptPause(monotonic, started_with)
+        self.kept = KeptPause(monotonic, mark)
         """The pause of a person, and its files."""
         self.masks = masks or MaskGuard()
         """Whether the masks fit the picture: if not, the camera is closed, whatever else is resumed."""

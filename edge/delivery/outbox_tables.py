@@ -126,6 +126,7 @@ def examine(path: Path) -> bool:
 
     Raises:
         ForeignFileError: It is another program's, or of a newer version.
+        sqlite3.DatabaseError: It is an outbox, and damaged.
         OSError: It cannot be read.
     """
     if not path.exists():
@@ -140,11 +141,13 @@ def examine(path: Path) -> bool:
         raise ForeignFileError("it is no SQLite database", readable=False)
     if len(header) < 100:
         return False
-    if not {header[18], header[19]} <= {1, 2}:  # SQLite would say that the disk is read-only
-        raise ForeignFileError("its header is damaged", readable=False)
     layout, application = struct.unpack_from(">I4xI", header, 60)
     _check_version(application, layout)
-    return bool(application == APPLICATION)
+    if application != APPLICATION:
+        return False
+    if not {header[18], header[19]} <= {1, 2}:  # SQLite would say that the disk is read-only
+        raise sqlite3.DatabaseError("its header is damaged")
+    return True
 
 
 def _check_version(application: int, layout: int) -> None:

@@ -168,7 +168,7 @@ class Database:
             words = words_of(messages, self._deleted)
             self._store_words(database, words, came)
             for device, info in words.infos.items():
-                store_place(database, device, info, came, format_timestamp(max(since or now, not_before or now)))
+                store_place(database, device, info, when, max(since or now, not_before or now))
         if inode(self._path) != self._inode:
             # What was written is in a file without a name, and will be gone with us.
             self.stop()

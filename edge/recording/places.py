@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from edge.contract.machine_messages import MachineInfo
+from edge.contract.timestamps import format_timestamp
 from edge.recording.deleted_spans import EVER
+from edge.recording.retention import AHEAD
 
 MOST = 500  # changes of a device that are kept
 MOST_WINDOWS = 2100  # the newest that are looked at: of a device that come together, and more
@@ -28,7 +30,8 @@ WHERE device = ? AND heard < ? ORDER BY rowid DESC LIMIT ?
 """
 _INSERT = """
 INSERT INTO places SELECT ?1, coalesce((SELECT MAX("end") FROM
-    (SELECT "end" FROM (SELECT "end", start, received FROM windows WHERE device = ?1 ORDER BY start DESC LIMIT ?7)
+    (SELECT "end" FROM (SELECT "end", start, received FROM windows WHERE device = ?1 AND start < ?8
+        ORDER BY start DESC LIMIT ?7)
     WHERE received < ?6 ORDER BY start DESC LIMIT 3)), ?2), ?3, ?4, ?5
 WHERE ?4 IS NOT (SELECT place FROM places WHERE device = ?1 ORDER BY rowid DESC LIMIT 1)
 OR ?4 IS NOT (SELECT place FROM places WHERE device = ?1 AND heard <= ?3 ORDER BY heard DESC, rowid DESC LIMIT 1)
@@ -81,7 +84,7 @@ def is_written_place(text: object) -> bool:
     return isinstance(text, str) and _WRITTEN.fullmatch(text) is not None
 
 
-def store_place(database: sqlite3.Connection, device: str, info: MachineInfo, came: str, since: str) -> None:
+def store_place(database: sqlite3.Connection, device: str, info: MachineInfo, came: datetime, since: datetime) -> None:
     """Store what a device says of its picture and its rules where that is new, within the caller's transaction.
 
     Args:
@@ -91,7 +94,8 @@ def store_place(database: sqlite3.Connection, device: str, info: MachineInfo, ca
         came: When it is stored.
         since: What was stored from then on is of later.
     """
-    values = (device, EVER, came, written_place(info), info.masked, since, MOST_WINDOWS)
+    heard, until, last = map(format_timestamp, (came, since, came + AHEAD))
+    values = (device, EVER, heard, written_place(info), info.masked, until, MOST_WINDOWS, last)
     if database.execute(_INSERT, values).rowcount:
         database.execute(_BOUND, (device, MOST - 1))
 

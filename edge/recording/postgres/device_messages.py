@@ -47,7 +47,7 @@ INSERT INTO edge.places (device, after, heard, place, masked)
 SELECT device, (SELECT max("end") FROM
     (SELECT "end" FROM (SELECT w."end", w.start, w.received FROM edge.windows w
         WHERE w.device = said.device AND w.start > %(first)s AND w.start < %(last)s ORDER BY w.start DESC LIMIT %(most)s
-    ) AS windows WHERE received < %(since)s ORDER BY start DESC LIMIT 3) AS newest),
+    ) AS windows WHERE received < date_trunc('milliseconds', %(since)s) ORDER BY start DESC LIMIT 3) AS newest),
     %(came)s, place, masked
 FROM unnest(%(devices)s::int4[], %(places)s::text[], %(masked)s::float8[]) AS said (device, place, masked)
 WHERE place IS DISTINCT FROM

@@ -290,6 +290,21 @@ def test_of_what_changed_while_nobody_recorded_no_lesson_of_then_is_said_to_be_s
     assert digests(places, back + DAY, back + 2 * DAY) == [changes[-1]]
 
 
+def test_within_a_millisecond_and_beside_windows_of_a_clock_far_ahead_a_change_is_dated_the_same(place: Place) -> None:
+    sent = sorted(windows(1, 80), key=lambda each: each.window.start)
+    century = {"start": sent[-1].window.start.replace("20", "21", 1), "end": sent[-1].window.end.replace("20", "21", 1)}
+    ahead = sent[-1].model_copy(update={"window": sent[-1].window.model_copy(update=century), "seq": 5000})
+    came, later = MONDAY + timedelta(microseconds=300), timedelta(microseconds=100)
+    with place.opened() as store:
+        store.store([info("aaaaaaaa")], MONDAY - DAY)
+        store.store(as_messages([*sent[:40], ahead]), MONDAY - DAY)
+        store.store(as_messages(sent[40:]), came + later)
+        store.store([info("bbbbbbbb")], came + 2 * later, since=came)
+    with place.read() as recording:
+        change = recording.places("room-1", MONDAY + DAY)[-1]
+    assert (change.after, change.digest) == (max(parse_timestamp(each.window.end) for each in sent[:40]), "bbbbbbbb")
+
+
 def test_a_clock_that_was_ahead_for_a_moment_hides_nothing_that_changes_later(place: Place) -> None:
     def online(*words: bool) -> list[DeviceMessage]:
         return [DeviceMessage("room-1", "availability", word) for word in words]

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from edge.cli import parse, pause, resume, run_command_line
+from edge.daemon.daemon_lock import started_with
 from edge.daemon.kept_pause import KeptPause
-from edge.daemon.pause_store import PauseStore
+from edge.daemon.pause_store import UNKNOWN, Pause, PauseStore
 
 Daemon = Callable[[str, Path], KeptPause]
 MISTAKES = {
@@ -26,6 +27,7 @@ MISTAKES = {
     "a folder": Path.mkdir,
     "a FIFO": os.mkfifo,
 }
+UNSTORABLE = "a" * 249  # no file with a longer name can be made beside its pause, to be put in its place
 
 
 @pytest.fixture(autouse=True)
@@ -44,12 +46,14 @@ def daemon(state: Path) -> Iterator[Daemon]:
     over, threads = threading.Event(), list[threading.Thread]()
 
     def start(name: str, file: Path) -> KeptPause:
-        kept = KeptPause(time.monotonic, file)
+        kept = KeptPause(time.monotonic, started_with(file))
         kept.use(state / f"{name}.pause")
 
         def obey() -> None:
             while not over.wait(0.01):
                 kept.update()
+                if kept.take_wish():
+                    kept.begin(Pause("somebody", UNKNOWN))
                 kept.confirm(closed=kept.pause is not None)
             kept.stop()
 
@@ -145,11 +149,60 @@ def test_where_no_daemon_is_found_it_says_first_that_nothing_is_paused(
     assert not list(state.rglob("*.pause"))
 
 
+def test_rooms_of_one_file_are_all_paused_whatever_becomes_of_the_first(
+    daemon: Daemon, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "config.yaml"
+    rooms = [daemon(name, file) for name in (UNSTORABLE, "classroom-hall")]
+    file.write_text("outbox: [\n")
+    assert run_command_line(["pause", "--config", str(file)]) == 1
+    assert all(room.pause is not None for room in rooms)
+    out, err = capsys.readouterr()
+    assert "paused: the daemon has closed the camera" in out
+    assert "has closed the camera, but not for longer than until a restart" in err
+
+
+def test_where_only_the_next_start_cannot_be_paused_it_is_said_so(
+    daemon: Daemon, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "config.yaml"
+    room = daemon("classroom-hall", file)
+    file.write_text(f"outbox: {{path: {tmp_path}/{UNSTORABLE}}}\n")
+    assert run_command_line(["pause", "--config", str(file)]) == 1
+    assert room.pause is not None
+    out, err = capsys.readouterr()
+    assert "paused: the daemon has closed the camera" in out
+    assert "the next start would not be paused" in err
+    assert "nothing is paused" not in err
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_what_another_user_locks_is_no_daemon(daemon: Daemon, state: Path, tmp_path: Path) -> None:
+    """It could say in place of one that is not found that the camera is closed."""
+    file = tmp_path / "config.yaml"
+    daemon("classroom-hall", file)
+    os.chown(state / "classroom-hall.lock", 65534, -1)
+    file.write_text("outbox: [\n")
+    assert run_command_line(["pause", "--config", str(file)]) == 78
+    assert not list(state.rglob("*.pause"))
+
+
 def test_a_daemon_that_has_ended_is_not_found(daemon: Daemon, state: Path, tmp_path: Path) -> None:
     file = tmp_path / "config.yaml"
     (state / "classroom-hall.lock").touch()
     file.write_text("outbox: [\n")
     assert run_command_line(["pause", "--config", str(file)]) == 78
+
+
+def test_in_a_folder_that_has_been_removed_a_pause_goes_on(
+    daemon: Daemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    room = daemon("classroom-room-1", Path("config.yaml"))
+    assert run_command_line(["pause"]) == 0
+    assert room.pause is not None
 
 
 def test_a_file_is_known_by_its_name_also_through_a_link_to_its_folder(daemon: Daemon, tmp_path: Path) -> None:

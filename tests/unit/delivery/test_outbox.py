@@ -144,9 +144,10 @@ def test_a_bit_of_its_schema_that_has_changed_ends_no_counting(
     outbox.stop()
 
 
+@pytest.mark.parametrize("chosen", [True, False])
 @pytest.mark.parametrize("place", [18, 19])
-def test_an_outbox_whose_header_says_read_only_ends_no_counting(tmp_path: Path, place: int) -> None:
-    outbox = Outbox(tmp_path / "o")
+def test_an_outbox_whose_header_says_read_only_ends_no_counting(tmp_path: Path, place: int, *, chosen: bool) -> None:
+    outbox = Outbox(tmp_path / "o", chosen=chosen)
     outbox.start()
     outbox.stop()
     content = bytearray((tmp_path / "o").read_bytes())
