@@ -49,7 +49,7 @@ esac
 if [ "$(id -u)" != 0 ]; then
   echo "edge: $command is about the service: it needs root (sudo edge $command)" >&2
   exit 1
-elif [ ! -e "$config" ] && [ "$command" != pause ]; then # the daemon that runs has one, whatever is there by now
+elif [ ! -e "$config" ] && { [ "$command" != pause ] || ! systemctl -q is-active "$unit"; }; then # a daemon that runs has read one
   echo "edge: there is no $config" >&2
   exit 78
 fi

@@ -277,7 +277,11 @@ def test_the_installed_command_runs_as_the_service(install: Callable[..., str], 
     stubs.mkdir()
 
     def edge(*arguments: str, user: str = "0") -> str:
-        for name, text in (("systemd-run", 'echo "$@"'), ("systemctl", 'echo "$3-of-$4"'), ("id", f"echo {user}")):
+        for name, text in (
+            ("systemd-run", 'echo "$@"'),
+            ("systemctl", '[ "$2" != is-active ] || exit 3; echo "$3-of-$4"'),
+            ("id", f"echo {user}"),
+        ):
             (stubs / name).write_text(f"#!/bin/sh\n{text}\n")
             (stubs / name).chmod(0o755)
         command = [str(tmp_path / "root/usr/local/bin/edge"), *arguments]
