@@ -11,7 +11,7 @@ from typing import Any
 
 from edge.errors import EdgeError
 from edge.files.bounded_read import read_file
-from edge.files.replace_file import fresh_beside, remove_abandoned
+from edge.files.fresh_names import fresh_name, remove_abandoned
 
 MAX_BYTES = 4096
 AS_DAEMON = "run this as root, or as the user of the daemon"
@@ -42,18 +42,17 @@ class StateFile:
         """Replace the content; it is on the disk when this returns. Raises EdgeError."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            descriptor, fresh = fresh_beside(self.path)  # two people may pause in the same moment
+            fresh = fresh_name(self.path)  # two people may pause in the same moment
             try:
-                with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                    os.fchmod(descriptor, self._mode)
+                with fresh.open("x", encoding="utf-8") as file:
+                    os.fchmod(file.fileno(), self._mode)
                     json.dump(content, file)
                     file.flush()
-                    os.fsync(descriptor)
-                Path(fresh).replace(self.path)
-            except BaseException:
+                    os.fsync(file.fileno())
+                fresh.replace(self.path)
+            finally:
                 with contextlib.suppress(OSError):
-                    Path(fresh).unlink()
-                raise
+                    fresh.unlink(missing_ok=True)
             self._sync_folder()
         except OSError as error:
             raise EdgeError(f"{self._what} cannot be stored in {self.path} ({error.strerror})") from None

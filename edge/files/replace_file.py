@@ -9,17 +9,16 @@ import re
 import shutil
 import stat
 import tempfile
-import time
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
 from edge.errors import EdgeError
+from edge.files.fresh_names import remove_abandoned
 from edge.files.withdrawn import withdrawn
 from edge.text import Sentence
 
 BACKUPS = 5  # that are kept
-ABANDONED = 3600.0  # seconds after which whoever wrote new content must have been killed
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -43,7 +42,7 @@ def staged_file(
     """
     target = Path(os.path.realpath(path))
     try:
-        descriptor, name = fresh_beside(target)
+        descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".new", dir=target.parent)
     except OSError as error:
         raise _explained(error, path) from None
     staged = StagedFile(path, target, Path(name))
@@ -65,19 +64,6 @@ def staged_file(
     finally:
         Path(name).unlink(missing_ok=True)
         staged.forget_backup()
-
-
-def fresh_beside(target: Path) -> tuple[int, str]:
-    """A new file in the same folder, for new content of `target`: open, and of a name that no other writer has."""
-    return tempfile.mkstemp(prefix=f".{target.name}.", suffix=".new", dir=target.parent)
-
-
-def remove_abandoned(target: Path) -> None:
-    """Remove new content, which may hold a password, of those who were killed before they put it."""
-    pattern = re.compile(re.escape(f".{target.name}.") + r"[^.]{8}\.new")
-    for each in target.parent.iterdir():
-        if pattern.fullmatch(each.name) and time.time() - each.lstat().st_mtime > ABANDONED:
-            each.unlink(missing_ok=True)
 
 
 class StagedFile:

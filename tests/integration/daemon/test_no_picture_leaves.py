@@ -239,6 +239,7 @@ def test_every_place_that_writes_or_sends_is_known() -> None:
         "edge.mqtt.embedded_broker": {"config.write_text"},  # configuration of the embedded broker
         "edge.files.private_file": {"os.open"},  # an empty file, which becomes the outbox
         "edge.cli": {"os.open"},  # /dev/null, in place of a closed pipe
+        "edge.cli.encoding": {"os.open", "os.fdopen"},  # the same, in place of streams that were closed from the first
         "edge.files.disk_errors": {"os.open"},  # whether a folder can be written at all
         "edge.files.bounded_read": {"os.fdopen"},  # reads what a person named
         # Who paused, and since when; for which size and turn of the picture the masks were accepted, and their digest;

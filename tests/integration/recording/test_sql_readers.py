@@ -335,17 +335,20 @@ def test_a_reader_that_fills_the_disk_with_its_settings_is_shut_out(
 def test_what_a_reader_filled_is_given_back_though_most_of_it_was_cleared_before(
     shared_postgres: PostgresServer,
 ) -> None:
-    here = shared_postgres.url("postgres")
+    here, reload = shared_postgres.url("postgres"), "SELECT pg_reload_conf()"
+    shared_postgres.sql(
+        "ALTER SYSTEM SET autovacuum = off", reload
+    )  # it would clear away meanwhile, now or a moment later
     with psycopg.connect(here, autocommit=True) as writer, psycopg.connect(here) as looks:
-        for _ in range(150):
-            writer.execute(_password())
-        while int(shared_postgres.sql(ROLES)) <= 2_000_000:  # where the server cleared away, and used that again
-            writer.execute(_password())
+        while int(shared_postgres.sql(ROLES)) <= 2_000_000:
+            for _ in range(50):
+                writer.execute(_password())
         looks.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         looks.execute("SELECT 1")
         writer.execute(_password())
         writer.execute("VACUUM pg_authid")  # as the server does it by itself; the last two have to stay
     assert int(shared_postgres.sql(ROLES)) > 2_000_000
+    shared_postgres.sql("ALTER SYSTEM RESET autovacuum", reload)
     _let_in_again(shared_postgres)
 
 

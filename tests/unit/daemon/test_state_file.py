@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from edge.daemon.pause_store import ClosedStore, Pause, PauseStore
-from edge.files import replace_file
+from edge.files import fresh_names
 
 MRS_DOE = Pause("Mrs Doe", "2026-11-20T10:00:00.000Z")
 MR_ROE = Pause("Mr Roe", "2026-11-20T10:00:00.001Z")
@@ -45,4 +45,4 @@ def test_what_a_writer_left_that_was_killed_is_removed(tmp_path: Path) -> None:
     os.utime(left, (0, 0))
     PauseStore(path).store(MRS_DOE)
     assert recent.exists()
-    assert not left.exists(), replace_file.ABANDONED
+    assert not left.exists(), fresh_names.ABANDONED
