@@ -6,9 +6,10 @@
 # Makes ca.pem, ca.key and crl.pem in FOLDER, unless they are there, then server.pem and server.key for these names and
 # addresses; or room-204.pem and room-204.key, which a client shows besides its password.
 # Keep ca.key off the broker and off every room, and bring it back for the next certificate; ca.pem is no secret and goes to
-# all of them. Each certificate of a user is also kept as issued/room-204/SERIAL.pem. --revoke puts one on the list crl.pem of those that are good no longer, which goes to the broker; where
-# room-204 has several that are good, it says which, and wants the serial number of one. It needs ca.key, the folder issued, and revoked.txt,
-# which has who is on the list. Keep these and crl.pem with ca.key.
+# all of them. Each certificate of a user is also kept as issued/room-204/SERIAL.pem. --revoke puts one on the list crl.pem of
+# those that are good no longer, which goes to the broker; where room-204 has several that are good, it says which, and wants
+# the serial number of one. It needs ca.key, the folder issued, and revoked.txt, which has who is on the list. Keep these and
+# crl.pem with ca.key.
 set -eu
 usage() {
     sed -n 's/^#   sh /usage: sh /p' "$0" >&2

@@ -8,13 +8,12 @@ import os
 import re
 import shutil
 import stat
-import tempfile
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
 from edge.errors import EdgeError
-from edge.files.fresh_names import remove_abandoned
+from edge.files.fresh_names import fresh_name, remove_abandoned
 from edge.files.withdrawn import withdrawn
 from edge.text import Sentence
 
@@ -41,11 +40,12 @@ def staged_file(
         EdgeError: It cannot be written; says why. What was there is as it was.
     """
     target = Path(os.path.realpath(path))
+    fresh = fresh_name(target)
     try:
-        descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".new", dir=target.parent)
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise _explained(error, path) from None
-    staged = StagedFile(path, target, Path(name))
+    staged = StagedFile(path, target, fresh)
     try:
         try:
             with os.fdopen(descriptor, "wb") as file:
@@ -62,7 +62,7 @@ def staged_file(
             raise _explained(error, path) from None
         yield staged
     finally:
-        Path(name).unlink(missing_ok=True)
+        fresh.unlink(missing_ok=True)
         staged.forget_backup()
 
 

@@ -81,6 +81,4 @@ def _are_labels(names: Collection[str]) -> bool:
     return len(names) <= MAX_LABELS + 2 and all(map(_is_label, names))
 
 
-@lru_cache(maxsize=1000)
-def _is_label(name: str) -> bool:
-    return is_label(name)
+_is_label = lru_cache(maxsize=1000)(is_label)

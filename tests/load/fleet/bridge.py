@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
 from tests.load.fleet.plugin_broker import PluginBroker
-from tests.load.fleet.school import HOST, PASSWORD, SHIPPED, find
+from tests.load.fleet.school import HOST, PASSWORD, SHIPPED, Mosquitto
 
 BRIDGE = "bridge"  # its user at the school
 FOLDER = SHIPPED / "bridge"
 
 
-class Bridge:
-    """Between two brokers that run; its users are made here. The folder outlives it, as a disk does.
+class Bridge(Mosquitto):
+    """Between two brokers that run; its user at the school is made here.
 
     Args:
         folder: For everything that it keeps.
@@ -37,6 +35,7 @@ class Bridge:
         commands: bool = False,
         district_lines: Iterable[str] = (),
     ) -> None:
+        super().__init__(folder)
         school.add("commander" if commands else "dashboard", BRIDGE, "edge-bridge")
         folder.mkdir()
         text = (FOLDER / "bridge.conf").read_text()
@@ -55,32 +54,4 @@ class Bridge:
             text = text.replace("\n#topic", "\ntopic")
         if not school.ca:
             text = re.sub(r"(?m)^bridge_(cafile |tls_version .*)\n", "", text)
-        if os.geteuid() == 0:
-            text += "user root\n"
-        self._file, self._log = folder / "test.conf", folder / "log"
-        self._file.write_text(text)
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        """Start it."""
-        with self._log.open("ab") as log:
-            command = [find("mosquitto") or "", "-c", str(self._file)]
-            self._process = subprocess.Popen(command, stdout=log, stderr=log)
-
-    def stop(self) -> None:
-        """End it, with all that it keeps on the disk."""
-        if self._process is not None:
-            self._process.terminate()
-            self._process.wait()
-            self._process = None
-
-    def kill(self) -> None:
-        """End it without a chance to save anything."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
-
-    def log(self) -> str:
-        """What it has logged."""
-        return self._log.read_text(errors="replace")
+        self.configure(text)

@@ -33,7 +33,48 @@ def version() -> tuple[int, ...]:
     return tuple(map(int, re.findall(r"\d+", said.partition("\n")[0])))
 
 
-class SchoolBroker:
+class Mosquitto:
+    """A process of it, in a folder that outlives it, as a disk does.
+
+    Args:
+        folder: With its configuration, `test.conf`; its log comes beside it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def configure(self, text: str) -> None:
+        """Write its configuration."""
+        user = "user root\n" if os.geteuid() == 0 else ""
+        (self._folder / "test.conf").write_text(f"{text}\n{user}")
+
+    def start(self) -> None:
+        """Start it."""
+        with (self._folder / "mosquitto.log").open("ab") as log:
+            command = [find("mosquitto") or "", "-c", str(self._folder / "test.conf")]
+            self.process = subprocess.Popen(command, stdout=log, stderr=log)
+
+    def kill(self) -> None:
+        """End it without a chance to save anything."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+    def stop(self) -> None:
+        """End it, with all that it keeps on the disk."""
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait()
+            self.process = None
+
+    def log(self) -> str:
+        """What it has logged."""
+        return (self._folder / "mosquitto.log").read_text(errors="replace")
+
+
+class SchoolBroker(Mosquitto):
     """One broker with its certificate; the folder outlives it, as a disk does.
 
     Attributes:
@@ -48,11 +89,10 @@ class SchoolBroker:
     FILES = ("school.conf", "dynamic-security.conf")
 
     def __init__(self, folder: Path, *, tls: bool = False, more: Iterable[str] = ()) -> None:
-        self._folder = folder
+        super().__init__(folder)
         self._tls = tls
         self._more = list(more)
         self.port = free_port()
-        self.process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
@@ -87,12 +127,10 @@ class SchoolBroker:
             run("sh", str(SHIPPED / "certificates.sh"), str(folder), HOST, "localhost")
         Path(self.password_file).write_text(PASSWORD)
         shipped = "".join((SHIPPED / name).read_text() for name in self.FILES)
-        lines = [self.localised(shipped).replace("listener 8883", f"listener {self.port} {HOST}"), *self._more]
-        if os.geteuid() == 0:
-            lines.append("user root")
+        lines = self.localised(shipped).replace("listener 8883", f"listener {self.port} {HOST}")
         if not self._tls:
-            lines[0] = re.sub(r"(?m)^(certfile|keyfile|tls_version) .*\n", "", lines[0])
-        (folder / "test.conf").write_text("\n".join(lines) + "\n")
+            lines = re.sub(r"(?m)^(certfile|keyfile|tls_version) .*\n", "", lines)
+        self.configure("\n".join((lines, *self._more)))
 
     def localised(self, text: str) -> str:
         """A shipped file with this broker's paths."""
@@ -100,32 +138,13 @@ class SchoolBroker:
 
     def start(self) -> None:
         """Start it and wait until it listens. Raises BrokerError."""
-        with (self._folder / "mosquitto.log").open("ab") as log:
-            command = [find("mosquitto") or "", "-c", str(self._folder / "test.conf")]
-            self.process = subprocess.Popen(command, stdout=log, stderr=log)
+        super().start()
+        assert self.process is not None
         deadline = time.monotonic() + START_SECONDS
         while not can_connect(self.port):
             if self.process.poll() is not None or time.monotonic() > deadline:
-                raise BrokerError("Mosquitto did not start", (self._folder / "mosquitto.log").read_text()[-500:])
+                raise BrokerError("Mosquitto did not start", self.log()[-500:])
             time.sleep(0.02)
-
-    def kill(self) -> None:
-        """End it without a chance to save anything."""
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-            self.process = None
-
-    def stop(self) -> None:
-        """End it, with all that it keeps on the disk."""
-        if self.process is not None:
-            self.process.terminate()
-            self.process.wait()
-            self.process = None
-
-    def log(self) -> str:
-        """What it has logged."""
-        return (self._folder / "mosquitto.log").read_text(errors="replace")
 
 
 def run(*command: str) -> None:
