@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import cv2
 import numpy as np
 
-from edge.sample.portraits import DESK, seated
 from edge.sample.rhythm import Rhythm
+from edge.sample.sprites import DESK, seated
 from edge.sample.turned_head import turned
 
 if TYPE_CHECKING:
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from edge.sample.portraits import Portrait, Sprite
+    from edge.sample.portraits import Portrait
+    from edge.sample.sprites import Sprite
 
 _FADE = 0.3  # seconds to appear or vanish; half-way, at alpha 0.5, the truth changes
 _GAP = 1.2  # seconds a seat stays empty between two people

@@ -9,9 +9,10 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.sample.portraits import Portrait, Sprite, read_portraits, seated
+from edge.sample.portraits import Portrait, read_portraits
 from edge.sample.rhythm import Rhythm
 from edge.sample.scene import Person, Scene
+from edge.sample.sprites import Sprite, seated
 from edge.sample.turned_head import turned
 from edge.vision.face_detector import FaceDetector
 
