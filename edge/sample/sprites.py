@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -50,21 +49,49 @@ class Sprite:
     """None: this person never turns."""
 
 
-def seated(portrait: Portrait, face: float, random: np.random.Generator, turned: Portrait | None = None) -> Sprite:
-    """Draw one person from the chest up, a little different every time.
+@dataclass(frozen=True, eq=False)
+class Chance:
+    """What differs from one person to the next."""
+
+    tilt: float
+    """Degrees, counterclockwise."""
+    mirrored: bool
+    blur: float
+    """Standard deviation in pixels of twice the final size."""
+    tint: NDArray[np.float32]
+    """(3,) float32 factors of blue, green and red."""
+    brightness: float
+    """Levels of 255 more."""
+    shirt: tuple[int, int, int]
+    """Its colour, BGR."""
+
+    @classmethod
+    def of(cls, face: float, random: np.random.Generator) -> Chance:
+        """Draw lots for a person whose face box is so high, pixels."""
+        return cls(
+            tilt=random.uniform(-8.0, 8.0),
+            mirrored=random.random() < 0.5,
+            blur=random.uniform(0.3, 0.5 + 0.012 * face),
+            tint=(random.uniform(0.93, 1.07, 3) * random.uniform(0.85, 1.1)).astype(np.float32),
+            brightness=random.uniform(-10.0, 10.0),
+            shirt=_SHIRTS[int(random.integers(len(_SHIRTS)))],
+        )
+
+
+def seated(portrait: Portrait, face: float, chance: Chance, turned: Portrait | None = None) -> Sprite:
+    """Draw one person from the chest up: some 10 ms.
 
     Args:
         portrait: Whose head.
         face: Height of the face box, pixels.
-        random: Decides mirror, tilt, light, tint, blur and shirt.
+        chance: What else is this person's own; both views share it.
         turned: The same head turned aside; None: this person never turns.
     """
-    again = copy.deepcopy(random)  # both views of a person share all that is left to chance
-    light, mask, middle, _ = _drawn(portrait, face, random)
+    light, mask, middle, _ = _drawn(portrait, face, chance)
     if turned is None:
         cut, aside = _extent(mask), None
     else:
-        other, shape, _, matrix = _drawn(turned, face, again)
+        other, shape, _, matrix = _drawn(turned, face, chance)
         cut = _extent(np.maximum(mask, shape))
         differs = _extent(((light != other).any(axis=2) | (mask != shape))[cut])
         aside = _patch(turned, face, matrix, differs, other[cut][differs], shape[cut][differs])
@@ -102,7 +129,7 @@ def _patch(
 
 
 def _drawn(
-    portrait: Portrait, face: float, random: np.random.Generator
+    portrait: Portrait, face: float, chance: Chance
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], tuple[int, int], NDArray[np.float64]]:
     """Light, mask, the middle of the face in them, and the matrix from the scaled image to twice their size."""
     fine = 2.0 * face  # drawn at twice the size, then halved: smooth edges at any size
@@ -112,22 +139,21 @@ def _drawn(
     scale = fine / height
     image = cv2.resize(portrait.image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     pivot = ((x + width / 2) * scale, (y + height / 2) * scale)
-    matrix = np.array(cv2.getRotationMatrix2D(pivot, random.uniform(-8.0, 8.0), 1.0), np.float64)
+    matrix = np.array(cv2.getRotationMatrix2D(pivot, chance.tilt, 1.0), np.float64)
     matrix[:, 2] += 2 * middle - pivot
-    if random.random() < 0.5:
+    if chance.mirrored:
         matrix[0] = -matrix[0]
         matrix[0, 2] += 4 * middle[0]
     head = cv2.warpAffine(image, matrix, box, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    head = cv2.GaussianBlur(head, (0, 0), random.uniform(0.3, 0.5 + 0.012 * face))
-    tint = (random.uniform(0.93, 1.07, 3) * random.uniform(0.85, 1.1)).astype(np.float32)
-    colours = head * tint  # and from here on in place: these are the largest arrays of the daemon
-    colours += np.float32(random.uniform(-10.0, 10.0))
+    head = cv2.GaussianBlur(head, (0, 0), chance.blur)
+    colours = head * chance.tint  # and from here on in place: these are the largest arrays of the daemon
+    colours += np.float32(chance.brightness)
     np.clip(colours, 0.0, 255.0, out=colours)
     outline = cv2.transform((portrait.outline * scale)[None], matrix)[0]
     feather = _filled(outline, box, 0.02 * fine)
 
     shade = np.linspace(1.1, 0.8, box[1], dtype=np.float32)[:, None, None]
-    shirt = np.array(_SHIRTS[int(random.integers(len(_SHIRTS)))], np.float32) * shade
+    shirt = np.array(chance.shirt, np.float32) * shade
     half = np.array(((0.2, 0.5), (0.42, 0.56), (0.85, 0.72), (1.05, 0.92), (1.14, 1.4)))
     body = np.concatenate((half, half[::-1] * (-1, 1))) * fine + 2 * middle
     torso = _filled(body, box, 0.012 * fine)
