@@ -117,7 +117,7 @@ def main(args: argparse.Namespace) -> int:
     school = School(prefix, args.hours, time.time)
     if args.page_user is not None:
         settings = replace(settings, username=args.page_user, client_id=f"{args.client_id}-page")
-    dashboard = Dashboard(Subscription(settings, prefix, devices), school, str(settings.url), past, recorder)
+    dashboard = Dashboard(Subscription(settings, prefix, devices), school, past, recorder)
 
     def started(port: int, stop: Callable[[], None]) -> None:
         print(f"Rooms on {settings.url}:")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import re
 import secrets
 from collections.abc import Mapping
@@ -15,8 +14,7 @@ from edge.config.host_names import is_loopback
 from edge.config.schema import Config
 from edge.contract.topics import NAME_PATTERN
 from edge.daemon.paths import broker_settings
-from edge.daemon.running_broker import running_broker
-from edge.errors import ConfigError
+from edge.daemon.running_broker import Whereabouts
 from edge.mqtt import reason_codes
 from edge.mqtt.client_factory import BrokerSettings
 from edge.mqtt.reason_codes import Reason
@@ -67,8 +65,9 @@ def subscriber_settings(
     config, configured = _read_config(args)
     elsewhere = args.broker is not None and str(args.broker) != configured
     settings = replace(broker_settings(config, None, f"-{client}-{secrets.token_hex(4)}"), remedies=REMEDIES)
-    if args.broker is None and (url := _where_the_daemon_listens(config)) is not None:
-        settings = replace(settings, url=url)
+    if config.mqtt.broker == "embedded":  # not always on the port of the configuration: another program may have it
+        whereabouts = Whereabouts(config, settings.url)
+        settings = replace(settings, url=whereabouts.look(), whereabouts=whereabouts)
     if configured == "embedded" and is_loopback(settings.url.host):  # the daemon itself is the broker
         start = "edge run" if (called := program()) == "edge" else called
         remedy = f"edge is not running here: start {start} in another terminal"
@@ -80,14 +79,6 @@ def subscriber_settings(
     if elsewhere and config.mqtt.password_file is None:
         settings = replace(settings, password=None)  # the one that systemd passes on is for the configured broker
     return settings, args.prefix or config.device.prefix, args.device or ["+"]
-
-
-def _where_the_daemon_listens(config: Config) -> BrokerUrl | None:
-    """That of an embedded broker that runs here: not the port of the configuration, where another program had it."""
-    with contextlib.suppress(ConfigError, OSError):  # there is no outbox here, or it is another user's
-        if (found := running_broker(config, "-looking")) is not None:
-            return found.url
-    return None
 
 
 def _read_config(args: argparse.Namespace) -> tuple[Config, str]:

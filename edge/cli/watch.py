@@ -93,7 +93,7 @@ def main(args: argparse.Namespace) -> int:
         if args.once:
             return _once(watch, args.timeout, args.device or (), view)
         if live:
-            _draw(watch, str(settings.url), view)
+            _draw(watch, view)
         _print_lines(watch)
     except KeyboardInterrupt:
         if args.once:
@@ -132,7 +132,7 @@ class _Watch:
         return found
 
 
-def _draw(watch: _Watch, url: str, view: View) -> None:
+def _draw(watch: _Watch, view: View) -> None:
     """The live picture, until KeyboardInterrupt."""
     # A log line would tear the picture; the connection's problem is part of it.
     logging.getLogger("edge").addHandler(logging.NullHandler())
@@ -141,14 +141,14 @@ def _draw(watch: _Watch, url: str, view: View) -> None:
 
     def picture() -> RenderableType:
         problem = subscription.problem
-        head = f"edge watch  {url}  {f'MQTT {subscription.protocol}' if subscription.connected else 'not connected'}  "
+        spoken = f"MQTT {subscription.protocol}" if subscription.connected else "not connected"
         return render(
             inbox.devices.values(),
             console.size,
             datetime.now(timezone.utc),
             prefix=inbox.prefix,
             view=view,
-            head=head + f"devices: {len(inbox.devices)}  Ctrl-C ends",
+            head=f"edge watch  {subscription.url}  {spoken}  devices: {len(inbox.devices)}  Ctrl-C ends",
             foot="   ".join(filter(None, [str(problem or ""), *watch.troubles()])),
         )
 

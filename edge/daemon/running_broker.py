@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import secrets
 import socket
 import threading
 import time
@@ -12,7 +14,7 @@ from edge.config.broker_url import BrokerUrl
 from edge.daemon.daemon_lock import Flag, is_held
 from edge.daemon.own_epoch import epoch_in, own_epoch
 from edge.daemon.paths import client_id, pause_path, topics
-from edge.errors import EdgeError
+from edge.errors import ConfigError, EdgeError
 from edge.mqtt.client_factory import BrokerSettings
 from edge.mqtt.embedded_broker import HOST, ports_from
 from edge.mqtt.sync_client import SyncClient
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 ANSWER_SECONDS = 3.0  # for a broker to accept us; it is on this machine
 QUIET_SECONDS = 0.5  # after which no further retained message is expected
+LOOK_EVERY = 5.0  # seconds, while a daemon of ours runs and a reader is not sure to be at its broker
+LOOK_FOR_ANOTHERS = 30.0  # the same for the daemon of another user, of which nothing else says whether it runs
 
 
 def daemon_runs(config: Config) -> bool:
@@ -31,12 +35,71 @@ def daemon_runs(config: Config) -> bool:
     return is_held(pause_path(config), Flag.RUNS)
 
 
+class Whereabouts:
+    """Where a reader finds the daemon's own broker: that may start later, or come back on another port.
+
+    It is looked for in a thread of its own, until it is found, and again after each lost connection. A daemon of ours
+    is told from any other; where none runs, one of another user counts, as beside a service, by the name of the room
+    alone: all users of this machine may publish at an embedded broker anyway.
+
+    Args:
+        config: The configuration, whose broker is `embedded`.
+        url: Where to connect while no daemon is found.
+    """
+
+    def __init__(self, config: Config, url: BrokerUrl) -> None:
+        self._config = config
+        self._url = url
+        self._lock = threading.Lock()  # several connections may share this
+        self._ours = _ours_runs(config)
+        self._found = False
+        self._looking = False
+        self._next = 0.0
+
+    def __call__(self, connected: bool) -> BrokerUrl:  # noqa: FBT001 - as a Callable has it
+        """Where it is, as far as known; called a few times a second.
+
+        Args:
+            connected: Whether there is a connection to the last answer.
+        """
+        ours, now = _ours_runs(self._config), time.monotonic()
+        with self._lock:
+            if ours != self._ours:
+                self._ours, self._found, self._next = ours, False, now
+            if not connected:
+                self._found = False
+            if not self._found and not self._looking and now >= self._next:
+                self._looking = True
+                threading.Thread(target=self._look_again, name="broker look-out", daemon=True).start()
+            return self._url
+
+    def look(self) -> BrokerUrl:
+        """Where it is; takes as long as a broker may take to answer."""
+        ours = _ours_runs(self._config)
+        found = _find(self._config, f"-looking-{secrets.token_hex(4)}", ours=ours)
+        with self._lock:
+            if found is not None:
+                self._url = found.url
+            self._found = found is not None and ours == self._ours
+            self._next = time.monotonic() + (LOOK_EVERY if self._ours else LOOK_FOR_ANOTHERS)
+            return self._url
+
+    def _look_again(self) -> None:
+        try:
+            with contextlib.suppress(RuntimeError):  # the program ends: it begins no threads any more
+                self.look()
+        finally:
+            self._looking = False
+
+
+def _ours_runs(config: Config) -> bool:
+    with contextlib.suppress(ConfigError, OSError):  # there is no outbox here, or it is another user's
+        return daemon_runs(config)
+    return False
+
+
 def running_broker(config: Config, purpose: str) -> BrokerSettings | None:
     """How to reach the embedded broker of the daemon that runs with this configuration.
-
-    Where its port was in use it has taken a later one, as `EmbeddedBroker` does. It is the one where this device is
-    online; the newest window tells it from another daemon of that name, as it has the epoch of our outbox. Nobody is
-    sent user or password: an embedded broker wants none, and who listens there may be somebody else.
 
     Args:
         config: The configuration.
@@ -50,6 +113,16 @@ def running_broker(config: Config, purpose: str) -> BrokerSettings | None:
     """
     if config.mqtt.broker != "embedded" or not daemon_runs(config):
         return None
+    return _find(config, purpose, ours=True)
+
+
+def _find(config: Config, purpose: str, *, ours: bool) -> BrokerSettings | None:
+    """Ask the ports on which it may be: where that of the configuration was in use it has taken a later one.
+
+    It is the one where this device is online; the newest window tells our daemon (`ours`) from another one of that
+    name, as it has the epoch of our outbox. Nobody is sent user or password: an embedded broker wants none, and who
+    listens there may be somebody else.
+    """
     ports = ports_from(config.mqtt.embedded_port)
     urls = [BrokerUrl(HOST, port, tls=False) for port in ports]
     asked = [BrokerSettings(url, client_id(config, purpose)) for url in urls]
@@ -57,7 +130,7 @@ def running_broker(config: Config, purpose: str) -> BrokerSettings | None:
     # All at once: what listens there may be no broker, and say nothing.
     with ThreadPoolExecutor(len(asked)) as pool:
         answers = [
-            pool.submit(_is_of, config, each, lambda: not enough.is_set() and time.monotonic() < until)
+            pool.submit(_is_of, config, each, lambda: not enough.is_set() and time.monotonic() < until, ours=ours)
             for each in asked
         ]
         found = next((each for each, answer in zip(asked, answers, strict=True) if answer.result()), None)
@@ -65,7 +138,7 @@ def running_broker(config: Config, purpose: str) -> BrokerSettings | None:
     return found
 
 
-def _is_of(config: Config, settings: BrokerSettings, wanted: Callable[[], bool]) -> bool:
+def _is_of(config: Config, settings: BrokerSettings, wanted: Callable[[], bool], *, ours: bool) -> bool:
     if not _listens(settings.url):
         return False
     names = topics(config)
@@ -84,7 +157,7 @@ def _is_of(config: Config, settings: BrokerSettings, wanted: Callable[[], bool])
     finally:
         client.stop()
     # No window yet, or MQTT 3.1.1, where none is retained: the name has to do.
-    same = names.latest not in told or epoch_in(told[names.latest]) == own_epoch(config)
+    same = not ours or names.latest not in told or epoch_in(told[names.latest]) == own_epoch(config)
     return same and told.get(names.availability) == b"online"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ class BrokerSettings:
         answer_timeout: Seconds until the broker has to answer a message or a subscription.
         remedies: What to do about some of the broker's reason codes, where that is not what a device would do.
         nothing_listens: What to do where the address refuses the connection, if that is not the usual.
+        whereabouts: Says where the broker is by now, of one that may move; told whether we are connected. None: `url`.
     """
 
     url: BrokerUrl
@@ -49,6 +50,7 @@ class BrokerSettings:
     answer_timeout: float = 30.0
     remedies: Mapping[int, str] = field(default_factory=dict)
     nothing_listens: str = problem.REACH_REMEDY
+    whereabouts: Callable[[bool], BrokerUrl] | None = None
 
     def __repr__(self) -> str:
         return f"BrokerSettings({self.url}, user {self.username!r})"

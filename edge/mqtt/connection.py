@@ -10,8 +10,9 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from edge.config.broker_url import BrokerUrl
 from edge.contract.channels import Channel
 from edge.errors import ConfigError
 from edge.mqtt import problem, properties
@@ -73,19 +74,17 @@ class Connection:
         problem_log: ProblemLog | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._settings = settings
         self._session = session
         self._callbacks = callbacks
         self._clock = clock
-        log = problem_log or ProblemLog(logger)
-        self._refusals = Refusals(settings, log, clock)
+        self._log = problem_log or ProblemLog(logger)
         self._machine = StateMachine(
             protocol or ProtocolChoice(settings.protocol),
             backoff or Backoff(),
             settings.connect_timeout,
             settings.handshake_timeout,
         )
-        self._outcomes = Outcomes(settings, self._machine, self._refusals, log, clock)
+        self._go_to(settings)
         # Around every transition and what belongs to a state; not held while a callback runs.
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
@@ -101,6 +100,11 @@ class Connection:
     def state(self) -> State:
         """What it does at this moment."""
         return self._machine.state
+
+    @property
+    def url(self) -> BrokerUrl:
+        """Where the broker is."""
+        return self._settings.url
 
     @property
     def protocol5(self) -> bool:
@@ -181,6 +185,7 @@ class Connection:
             True when there is a new client: everything that was in flight has to be sent again.
         """
         with self._lock:
+            self._follow_broker()
             attempt = self._accepted_attempt()
             if self._machine.due(self._clock()) is Event.TIMED_OUT:
                 self._outcomes.timed_out()
@@ -291,6 +296,26 @@ class Connection:
         with self._lock:
             return self._attempt if self._machine.accepted else None
 
+    def _go_to(self, settings: BrokerSettings) -> None:
+        """What another broker has refused, or does not take, means nothing there."""
+        self._settings = settings
+        self._refusals = Refusals(settings, self._log, self._clock)
+        self._outcomes = Outcomes(settings, self._machine, self._refusals, self._log, self._clock)
+
+    def _follow_broker(self) -> None:
+        """Under the lock: a broker that may move is elsewhere, and what answers at the old place is another one."""
+        accepted = self._machine.accepted
+        if self._settings.whereabouts is None or not (accepted or self.state is State.WAITING):
+            return
+        url = self._settings.whereabouts(accepted)
+        if url == self._settings.url:
+            return
+        logger.warning("edge's own broker is at %s, not at %s", url, self._settings.url)
+        if accepted:
+            self._machine.reset(self._clock(), explained=True)
+            self._abort()
+        self._go_to(replace(self._settings, url=url))
+
     def _begin_attempt(self) -> None:
         self._machine.begin_attempt(self._clock())
         attempt = Attempt(
@@ -387,5 +412,5 @@ class Connection:
                 return
             first, self._complete = self._complete != self._machine.attempts, self._machine.attempts
         if first:
-            logger.info("connected to broker %s (MQTT %s)", self._settings.url, 5 if attempt.mqtt5 else "3.1.1")
+            self._log.connected(self._settings.url, mqtt5=attempt.mqtt5)
             self._callbacks.subscribed()

@@ -16,7 +16,7 @@ class ProblemLog:
     """Logs a problem once, not at every attempt of a long night, and again every hour while it lasts.
 
     Args:
-        logger: Where warnings go; None: nowhere, for a command that shows problems itself.
+        logger: Where lines go; None: nowhere, for a command that shows problems itself.
         repeat_after: Seconds after which the same problem is logged again.
     """
 
@@ -42,6 +42,11 @@ class ProblemLog:
             )
         if len(self._logged) > MAX_LOGGED:
             del self._logged[next(iter(self._logged))]
+
+    def connected(self, url: object, *, mqtt5: bool) -> None:
+        """The broker has accepted us, and all subscriptions."""
+        if self._logger is not None:
+            self._logger.info("connected to broker %s (MQTT %s)", url, 5 if mqtt5 else "3.1.1")
 
     def clear(self) -> None:
         """A good while passed without a problem: the same one is news again."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 
+from edge.config.broker_url import BrokerUrl
 from edge.contract.alerts import ALERTS
 from edge.contract.validation import MAX_PAYLOAD
 from edge.mqtt.client_factory import BrokerSettings
@@ -50,6 +51,11 @@ class Subscription:
     def connected(self) -> bool:
         """Whether the broker has accepted us and was there a moment ago."""
         return self._connection.connected
+
+    @property
+    def url(self) -> BrokerUrl:
+        """Where the broker is."""
+        return self._connection.url
 
     @property
     def protocol(self) -> str:

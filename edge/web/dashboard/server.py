@@ -60,7 +60,6 @@ class Dashboard:
     Args:
         subscription: What the rooms publish; started and stopped here.
         school: Where it goes.
-        broker: The broker's address, for people.
         past: What was recorded; None: the page knows the last hours only.
         recorder: Records meanwhile; None: nobody does, or another program.
     """
@@ -69,13 +68,11 @@ class Dashboard:
         self,
         subscription: Subscription,
         school: School,
-        broker: str,
         past: Past | None = None,
         recorder: RecordingService | None = None,
     ) -> None:
         self._subscription = subscription
         self._school = school
-        self._broker = broker
         self._past = past
         self._present = Questions(2, MOST_KEPT, "present")
         self._recent = RecentMinutes(school, self._present)
@@ -195,7 +192,7 @@ class Dashboard:
 
     def _hello(self) -> dict[str, Any]:
         about = {
-            "broker": self._broker,
+            "broker": str(self._subscription.url),
             "prefix": self._school.prefix,
             "hours": self._school.hours,
             "started": self._started,

@@ -79,7 +79,7 @@ def paths(routes: list[BaseRoute]) -> Iterator[str]:
 def test_no_route_is_forgotten(tmp_path: Path) -> None:
     settings = BrokerSettings(BrokerUrl.parse("mqtt://127.0.0.1:1"), "edge-test")
     past = Past(tmp_path / "none.sqlite", None, timezone.utc)
-    dashboard = Dashboard(Subscription(settings, "classroom", ["+"]), School("classroom", 4, time.time), "", past)
+    dashboard = Dashboard(Subscription(settings, "classroom", ["+"]), School("classroom", 4, time.time), past)
     found = set(paths(dashboard.routes()))
     past.stop()
     assert found == {*NOT_ABOUT_ROOMS, *ROUTES}, "list it in this file, and who may see what of it"

@@ -33,7 +33,7 @@ def test_a_slow_board_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     school = School("classroom", 4, time.time)
     school.receive("classroom/room-1/availability", b"online")
     broker = BrokerSettings(BrokerUrl.parse("mqtt://127.0.0.1:1"), "edge-test")
-    dashboard = server.Dashboard(Subscription(broker, "classroom", ["+"]), school, "", past)
+    dashboard = server.Dashboard(Subscription(broker, "classroom", ["+"]), school, past)
 
     async def ask() -> httpx.Response:
         transport = httpx.ASGITransport(Starlette(routes=dashboard.routes()))
