@@ -7,8 +7,9 @@ const REASONS = {
 const ADJECTIVES = { disgust: "disgusted", fear: "afraid", surprise: "surprised" }; // the others are ones already
 
 // Faces, and shares of emotions: the estimate, else counts over named faces. Withheld is not told, never zero.
-function describe({ faces, counts, estimate, withheld }) {
+function describe({ frames, faces, counts, estimate, withheld }) {
   const reason = withheld ? `not told (${REASONS[withheld.reason] ?? withheld.reason})` : "";
+  if (frames === 0) return "nothing was seen"; // whatever the reason says, nobody knows how many people there were
   if (faces.mean === null) return reason;
   const total = `${faces.mean.toFixed(1)} faces`;
   if (counts === null) return `${total}  ${reason}`.trimEnd();
@@ -28,7 +29,7 @@ function read(room, payload) {
   if (!/^[0-9a-f]{8}$/.test(epoch) || !/^[0-9T:.Z-]{24}$/.test(start)) throw new Error();
   if (!Number.isInteger(seq) || seq < 1 || seq > 1e9) throw new Error();
   const line = `${new Date(end).toISOString()} ${room} ${describe(window)}`;
-  if (window.device !== room || /\p{C}/u.test(line)) throw new Error(); // a line break would begin the line of another room
+  if (window.device !== room || /\p{C}|\p{Zl}|\p{Zp}/u.test(line)) throw new Error(); // a line break would begin the line of another room
   return [`${epoch}/${seq}/${start}`, line];
 }
 

@@ -27,6 +27,8 @@ def describe(window: dict[str, Any]) -> str:
     """Faces, and shares of emotions: the estimate, else counts over named faces. Withheld is not told, never zero."""
     counts, withheld = window["counts"], window["withheld"]
     reason = f"not told ({REASONS.get(withheld['reason'], withheld['reason'])})" if withheld else ""
+    if window["frames"] == 0:  # whatever the reason says, nobody knows how many people there were
+        return "nothing was seen"
     if window["faces"]["mean"] is None:
         return reason
     faces = f"{window['faces']['mean']:.1f} faces"

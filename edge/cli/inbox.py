@@ -10,7 +10,7 @@ from edge.contract.machine_messages import is_about_machine, read_machine_messag
 from edge.contract.payloads import State, WindowPayload
 from edge.contract.timestamps import parse_timestamp
 from edge.contract.validation import NewerWindow, newer, read_message
-from edge.reporting.silence import resumes
+from edge.reporting.silence import is_gone, resumes
 
 MAX_DEVICES = 200
 MAX_SEEN = 1024  # identities of windows remembered per device
@@ -47,10 +47,9 @@ class Inbox:
     def _take(self, topic: str, payload: bytes) -> WindowPayload | None:
         name, kind, content, _ = read_message(self.prefix, topic, payload)
         if isinstance(content, NewerWindow):
-            if len(self.newer) < MAX_DEVICES:
-                self.newer.add(name)
+            self._take_newer(name)
             return None
-        if kind in ("window", "latest") and content is None:
+        if content is None and (kind in ("window", "latest") or name not in self.devices):
             return None
         if isinstance(content, State):
             parse_timestamp(content.since)
@@ -66,7 +65,17 @@ class Inbox:
             if resumes(device.state, state):
                 device.machine.resumed = self._milliseconds()
             device.state = state
+        if is_gone(device.online, device.state):
+            del self.devices[name], self._seen[name]
+            self.newer.discard(name)
         return None
+
+    def _take_newer(self, name: str) -> None:
+        """A window that cannot be read, but shows that the device measures."""
+        if len(self.newer) < MAX_DEVICES:
+            self.newer.add(name)
+        if name in self.devices:
+            self.devices[name].machine.newer = self._milliseconds()
 
     def _take_machine(self, topic: str, payload: bytes) -> None:
         message = read_machine_message(self.prefix, topic, payload)

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from edge.contract.labels import UNKNOWN, WITHHELD_REASONS, adjective, reading_order
+from edge.contract.labels import UNKNOWN, WITHHELD_REASONS, absence, adjective, reading_order
 from edge.contract.shares import front_share, window_shares
 from edge.contract.validation import end_of
 from edge.reporting.machine import Machine
@@ -114,7 +114,7 @@ def notes(window: WindowPayload, *, small: bool = True) -> list[str]:
 
 def withheld_reason(window: WindowPayload) -> str:
     """Why something is withheld; empty where nothing is."""
-    return WITHHELD_REASONS[window.withheld.reason] if window.withheld else ""
+    return WITHHELD_REASONS[absence(window.withheld.reason, window.frames)] if window.withheld else ""
 
 
 def part_withheld(window: WindowPayload) -> str:

@@ -159,10 +159,16 @@ def _draw(watch: _Watch, view: View) -> None:
 
 
 def _print_lines(watch: _Watch) -> None:
-    """One line per window, until KeyboardInterrupt."""
+    """One line per window, and one for each time in which too many came, until KeyboardInterrupt."""
+    told = before = 0
     while True:
         for window in watch.poll(TICK):
             print(line(watch.inbox.prefix, window), flush=True)
+        lost = watch.subscription.lost
+        if told < lost == before:
+            print(f"edge: {lost - told} messages lost: too many at once", file=sys.stderr, flush=True)
+            told = lost
+        before = lost
 
 
 def _machines(watch: _Watch, timeout: float, view: View) -> int:
@@ -198,9 +204,11 @@ def _once(watch: _Watch, timeout: float, asked: Sequence[str], view: View) -> in
             break
     windows, milliseconds = 0, round(time.time() * 1000)
     for _, device in sorted(devices.items()):
-        if device.window is not None and wanted(device.report(milliseconds), view):
+        report = device.report(milliseconds)
+        if device.window is not None and wanted(report, view):
             windows += 1
-            state = "" if device.at_work else f"  [now {device.status}]"
+            status = "silent" if report.status == "silent" else device.status
+            state = "" if device.at_work and status != "silent" else f"  [now {status}]"
             print(f"{line(watch.inbox.prefix, device.window)}{state}", flush=True)
     if missing or not windows:
         whom = ", ".join(map(printable, missing)) or "any device"

@@ -25,8 +25,15 @@ WITHHELD_REASONS = {
     "few_near": "too few people near enough",
     "few_front": "too few people turned to the front",
     "short": "window too short",
+    "unseen": "nothing was seen",
 }
 """Why figures or emotions are withheld, as people read it."""
+
+
+def absence(reason: str, frames: int) -> str:
+    """A key of `WITHHELD_REASONS`: who has not seen a single frame knows nothing of how many people there were."""
+    return "unseen" if reason == "few_people" and not frames else reason
+
 
 ADJECTIVES = {"disgust": "disgusted", "fear": "afraid", "surprise": "surprised"}
 

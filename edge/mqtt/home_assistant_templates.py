@@ -49,9 +49,10 @@ def json_object(**keys: tuple[str, ...]) -> str:
 
 
 def withheld() -> str:
-    """A template: ON while the figures of a window are withheld, none where there is no window."""
+    """A template: ON while the figures of a window are withheld, none where there is no window, or nothing was seen."""
     shown = f"'ON' if ({pick('withheld', 'what')}) == 'figures' else 'OFF'"
-    return f"{{{{ ({shown}) if value_json is mapping and 'withheld' in value_json else none }}}}"
+    seen = "value_json is mapping and 'withheld' in value_json and value_json.frames != 0"
+    return f"{{{{ ({shown}) if {seen} else none }}}}"
 
 
 def facing(expression: str, digits: int) -> str:

@@ -40,7 +40,9 @@ class Run(NamedTuple):
         start, end, opening, closing = (
             each // MILLISECOND for each in (self.start - since, self.end - since, self.opening, self.closing)
         )
-        return [start, end, self.epoch, self.first, self.last, opening, closing, self.reason]
+        # An older program knows no `unseen`, and would take the whole row for damaged.
+        reason = "few_people" if self.reason == "unseen" else self.reason
+        return [start, end, self.epoch, self.first, self.last, opening, closing, reason]
 
     @classmethod
     def from_json(cls, values: Iterable[object], since: datetime) -> Run:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
+from edge.contract.labels import absence
 from edge.contract.payloads import EstimateAbsent, Facing, MeasuringMode, Unclassified, WindowPayload, Withheld
 from edge.contract.shares import ShareRange
 from edge.contract.timestamps import parse_timestamp
@@ -58,7 +59,7 @@ class Stretch(Protocol):
 
     @property
     def reason(self) -> str | None:
-        """Why something is withheld in each of them; None: nothing is."""
+        """Why nothing, or not all, is known of each of them; None: all is."""
 
 
 @dataclass(frozen=True)
@@ -140,4 +141,4 @@ class WindowRecord:
     @property
     def reason(self) -> str | None:
         """As `Stretch`."""
-        return self.withheld.reason if self.withheld else None
+        return absence(self.withheld.reason, self.frames) if self.withheld else None

@@ -25,6 +25,7 @@ WORDS = {
     "few_near": Sentence("too few people near enough"),
     "few_front": Sentence("too few people turned to the front"),
     "short": Sentence("window too short"),
+    "unseen": Sentence("nothing was seen"),
     "nothing": Sentence("no windows"),
     "unheard": Sentence("not known"),
     "unrecorded": Sentence("not recorded"),

@@ -27,6 +27,7 @@ class Machine:
         heard: When that came, milliseconds of our clock; 0 without one.
         overlapped: When the last few windows came that were measured while another one was, milliseconds of our clock.
         resumed: When a pause of it, or the loss of its camera, ended, milliseconds of our clock; 0: not that we know.
+        newer: When the last window came that only a newer version of this program reads, milliseconds of our clock.
         told: When the last new `health` came, milliseconds of our clock; 0 without one, as of an older version.
     """
 
@@ -36,6 +37,7 @@ class Machine:
     window: WindowPayload | None = None
     heard: int = 0
     resumed: int = 0
+    newer: int = 0
     told: int = 0
     overlapped: tuple[int, ...] = ()
 

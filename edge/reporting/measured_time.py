@@ -60,8 +60,9 @@ def measured_time(part: WindowRecord | Bucket) -> MeasuredTime:
     length = part.duration // MILLISECOND
     hidden = part.withheld
     if part.mean is None:
-        too_short = hidden is not None and hidden.reason == "short"
-        return MeasuredTime(short=length) if too_short else MeasuredTime(few=length)
+        if part.reason == "unseen":
+            return MeasuredTime()
+        return MeasuredTime(short=length) if part.reason == "short" else MeasuredTime(few=length)
     return MeasuredTime(
         length,
         facing=length if part.facing is not None else 0,

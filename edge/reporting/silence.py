@@ -38,9 +38,15 @@ def silent_from(state: State | None, machine: Machine, first: int) -> int | None
     lasts = machine.info.window_seconds if machine.info is not None else 0.0
     new = max(NEW, round(STALE_WINDOWS * 1000 * lasts) + STALE_MORE)
     if machine.window is None:
-        return max(first, machine.resumed) + new
+        return max(first, machine.resumed, machine.newer) + new
     outdated = outdated_from(machine.window, machine.heard)
-    return outdated if machine.heard > machine.resumed else max(outdated, machine.resumed + new)
+    since = max(machine.resumed, machine.newer)
+    return outdated if machine.heard > since else max(outdated, since + new)
+
+
+def is_gone(online: bool | None, state: State | None) -> bool:  # noqa: FBT001 - as it is known
+    """Whether a device was taken off the broker: it has cleared whether it is there, and what it does."""
+    return online is None and state is None
 
 
 def resumes(before: State | None, state: State | None) -> bool:

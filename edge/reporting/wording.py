@@ -181,7 +181,7 @@ def notes(report: ReportData, words: Words) -> list[str]:
             totals.headcounts < totals.windows and totals.headcounts,
             Sentence("Windows in which expressions were not measured: {n}.", {"n": totals.headcounts}),
         ),
-        (few, Sentence("Windows with too few people, whose figures are withheld: {n}.", {"n": few})),
+        (few, Sentence("Windows with too few people, or in which nothing was seen, without figures: {n}.", {"n": few})),
         (
             totals.too_short,
             Sentence("Windows that were too short, whose figures are withheld: {n}.", {"n": totals.too_short}),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from edge.contract.labels import UNKNOWN, adjective, reading_order
+from edge.contract.labels import UNKNOWN, absence, adjective, reading_order
 from edge.contract.payloads import WindowPayload
 from edge.contract.shares import Shares, front_share, window_shares
 from edge.contract.validation import end_of
@@ -46,11 +46,13 @@ def latest(window: WindowPayload) -> JSON:
     end = round(end_of(window).timestamp() * 1000)
     length = round(window.window.seconds * 1000)
     unclassified, faces, withheld = window.unclassified, window.faces, window.withheld
+    reason = withheld and absence(withheld.reason, window.frames)
     return {
         "key": f"{window.epoch}/{window.seq}", "start": end - length, "end": end, "ms": length,
         "mean": faces.mean, "min": faces.min, "max": faces.max, "mode": window.mode,
         "front": front_share(window.facing),
-        "withheld": withheld and {"what": withheld.what, "reason": WORDS[withheld.reason].template},
+        "withheld": withheld and {"what": withheld.what, "reason": WORDS[str(reason)].template},
+        "unseen": reason == "unseen",
         "coverage": window.quality.coverage, "unsynced": not window.quality.clock_synced, "replayed": window.replayed,
         "small": unclassified.too_small / faces.total if unclassified and faces.total else None,
         "unknown": unclassified.total / faces.total if unclassified and faces.total else None,

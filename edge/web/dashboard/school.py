@@ -17,7 +17,7 @@ from edge.recording.window_row import FIRST, LAST
 from edge.reporting import machine_report
 from edge.reporting.gaps import Gap
 from edge.reporting.machine_report import MachineReport
-from edge.reporting.silence import resumes
+from edge.reporting.silence import is_gone, resumes
 from edge.reporting.stretch import USUAL_LABELS
 from edge.text import printable
 from edge.web.dashboard.lesson import at, latest, lesson, milliseconds
@@ -77,8 +77,7 @@ class School:
                 return
             name, kind, content, _ = read_message(self.prefix, topic, payload)
             if isinstance(content, NewerWindow):
-                if len(self.newer) < MAX_ROOMS:
-                    self.newer.add(name)
+                self._take_newer(name)
                 return
             if isinstance(content, State):
                 milliseconds_of(content.since)
@@ -233,6 +232,14 @@ class School:
         if room.window is None or newer(window, room.window):
             room.window, room.latest, room.heard = window, latest(window), self.now()
 
+    def _take_newer(self, name: str) -> None:
+        """A window that cannot be read: a sign of life, and what was read before is not of now."""
+        if len(self.newer) < MAX_ROOMS:
+            self.newer.add(name)
+        if (room := self.rooms.get(name)) is not None:
+            room.machine.newer, room.latest = self.now(), None
+            self._changed.add(name)
+
     def _set_online(self, name: str, room: Room, *, online: bool | None) -> None:
         if online is not None and online != room.online:
             self._mark(room, Mark(self.now(), "online" if online else "offline", ""))
@@ -254,8 +261,9 @@ class School:
 
     def _remove_if_gone(self, name: str, room: Room) -> None:
         """A device that was taken off the broker."""
-        if room.online is None and room.state is None:
+        if is_gone(room.online, room.state):
             del self.rooms[name]
+            self.newer.discard(name)
             self._changed.discard(name)
             self._removed.add(name)
 

@@ -89,7 +89,7 @@ openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext su
 hash='$2b$04$GbbUxOIk7QWMvrJYAj/qc.hIpQ./fIYCGCsM7hemJuDJyCTMclR1a' # of "geheim"
 blocks ^tls_server_config 'grafana:' | sed "s|/etc/prometheus|$work|; s|grafana: .*|grafana: $hash|" >"$work/web.yml"
 promtool check web-config "$work/web.yml"
-blocks metric_relabel_configs 'track|classify' | sed -i '/job_name: edge/r /dev/stdin' "$work/prometheus.yml"
+blocks metric_relabel_configs 'follow|track|classify' | sed -i '/job_name: edge/r /dev/stdin' "$work/prometheus.yml"
 promtool check config "$work/prometheus.yml"
 web=${arguments[1]/\/etc\/prometheus/$work}
 prometheus --config.file="$work/prometheus.yml" --storage.tsdb.path="$work/data-2" --log.level=error "$web" \

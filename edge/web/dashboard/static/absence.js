@@ -4,6 +4,7 @@ import { list, mark, t } from "../shared/texts.js";
 
 const WHY = {
   few_people: mark("figures are withheld, as too few people were in view"),
+  unseen: mark("not a single frame was seen"),
   short: mark("figures are withheld, as the windows were too short"),
   paused: mark("the room was paused"),
   camera_lost: mark("the device had lost its camera"),

@@ -67,7 +67,7 @@ export function draw({ store, room, place, theme, redraw }) {
   const chart = $("lesson-chart"), empty = !lesson.pieces.length;
   show($("lesson-none"), empty);
   for (const id of ["lesson-chart", "lesson-legend", "lesson-details"]) show($(id), !empty);
-  const signature = [lesson.version, theme, chart.clientWidth].join(" ");
+  const signature = [lesson.version, theme, chart.clientWidth, store.hears].join(" ");
   if (signature === drawn) return;
   drawn = signature;
   const shown = model({ store, room, place });
@@ -78,7 +78,7 @@ export function draw({ store, room, place, theme, redraw }) {
   say($("lesson-none"), empty ? text : "");
   chart.setAttribute("aria-label", text);
   legend($("lesson-legend"), shown, room.labels);
-  const lines = reasons(shown);
+  const lines = reasons({ ...shown, running: store.hears });
   show($("lesson-why"), lines.length > 0);
   fill($("lesson-gaps"), lines.join("\n"), () => lines.map((line) => el("li", {}, line)));
   if ($("lesson-details").open) {

@@ -11,6 +11,7 @@ const LEAST_COVERAGE = 0.9, CLOCK_OFF_MS = 60000;
 
 const NONE = {
   few_people: mark("Too few people are in view. Figures return when there are more."),
+  unseen: mark("The device has not seen a single frame for a while."),
   paused: mark("The camera is closed while the room is paused."),
   camera_lost: mark("The device has lost its camera, and tries to get it back."),
   offline: mark("The device is off, or cannot reach the broker. Its windows arrive later, and appear under Lesson."),

@@ -76,11 +76,11 @@ export function model({ room }, lesson) {
 
 export function draw(context, lesson) {
   const chart = $("past-chart");
-  const signature = [context.theme, chart.clientWidth, language(), context.room.name].join(" ");
+  const signature = [context.theme, chart.clientWidth, language(), context.room.name, context.store.hears].join(" ");
   if (drawnLesson === lesson && signature === drawn) return;
   drawn = signature;
   drawnLesson = lesson;
-  heading(lesson, context.room);
+  heading(lesson, context);
   story(lesson);
   comparison(lesson);
   lines(lesson);
@@ -88,10 +88,10 @@ export function draw(context, lesson) {
   if ($("past-details").open) $("past-table").replaceChildren(table(model(context, lesson), $("past-heading").textContent));
 }
 
-function heading({ name: lesson, clock: [from, to], from: start, running }, room) {
+function heading({ name: lesson, clock: [from, to], from: start, running }, { room, store }) {
   const words = { room: room.name, lesson, day: longDay(start), from, to };
   say($("past-heading"), lesson ? t("{room}, {lesson}: {day}, {from} to {to}", words) : t("{room}: {day}, {from} to {to}", words));
-  show($("past-running"), running);
+  show($("past-running"), running && store.hears);
 }
 
 function story(lesson) {
@@ -166,7 +166,7 @@ function stack(context, lesson, chart) {
   const text = [t("{n} min with figures", { n: Math.floor(lesson.measured / 60000) }), ...lesson.sentences.slice(0, 1).map(expressed)].join(". ");
   chart.setAttribute("aria-label", text);
   legend($("past-legend"), shown, all);
-  const why = reasons(shown);
+  const why = reasons({ ...shown, running: shown.running && context.store.hears });
   show($("past-why"), why.length > 0);
   fill($("past-gaps"), why.join("\n"), () => why.map((line) => el("li", {}, line)));
   const empty = !shown.pieces.length;

@@ -100,7 +100,7 @@ function others(state, room, because, now, window) {
   if (because) return because;
   if (window?.withheld) return t(window.withheld.reason);
   if (window) return window.mode === "headcount" ? t("faces are only counted") : "";
-  if (room.latest && state !== "few_people") return t("last window {time}", { time: clock(room.latest.end, now) });
+  if (room.latest && state !== "few_people" && state !== "unseen") return t("last window {time}", { time: clock(room.latest.end, now) });
   return "";
 }
 

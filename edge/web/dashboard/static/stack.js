@@ -6,7 +6,7 @@ import { STATES, clock, colour, colourName, decimal, duration, expression, perce
 import { t } from "../shared/texts.js";
 
 const PATTERNS = {
-  few_people: ".", short: ".", few_near: ".", few_front: ".", paused: "-", camera_lost: "\\", offline: "x", lost: "x", off: "/",
+  few_people: ".", unseen: "\\", short: ".", few_near: ".", few_front: ".", paused: "-", camera_lost: "\\", offline: "x", lost: "x", off: "/",
   nothing: "/", unheard: "+", unrecorded: "", before: "", days_only: "+", deleted: "",
 };
 const SECONDS = [{ dtickrange: [null, 59_999], value: "%H:%M:%S" }]; // else one minute stands there three times
@@ -26,7 +26,7 @@ export function legend(node, { labels, gaps }, all) {
   ]);
 }
 
-/** Every gap with its reason, as lines of text; of a lesson that is over (`running` is false) none goes on. */
+/** Every gap with its reason, as lines of text; none goes on in a lesson that is over, or on a page that has lost the broker (`running` is false). */
 export function reasons({ gaps, now, running = true }) {
   return gaps.map((gap) => {
     const { symbol } = STATES[gap.kind], { word } = gap;

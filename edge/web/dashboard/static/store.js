@@ -88,17 +88,22 @@ export class Store {
     }
   }
 
+  /** Whether the page has its server, and that one the broker: else nobody knows what lasts until now. */
+  get hears() {
+    return this.alive && this.connected;
+  }
+
   /** The key in STATES of what a room does now; the server says from when on it is silent unless something comes. */
   state(room) {
     const window = room.latest;
     const closed = room.mode === "paused" || room.mode === "camera_lost";
     const silent = room.silent_from !== null && this.now() > room.silent_from;
-    if (!(this.alive && this.connected) && (window === null || closed || silent)) return "unheard";
+    if (!this.hears && (window === null || closed || silent)) return "unheard";
     if (room.online === false) return "offline";
     if (silent) return "silent";
     if (closed) return room.mode;
     if (window === null) return "waiting";
-    if (window.withheld?.what === "figures") return "few_people";
+    if (window.withheld?.what === "figures") return window.unseen ? "unseen" : "few_people";
     return room.mode === "throttled" ? "throttled" : "live";
   }
 }

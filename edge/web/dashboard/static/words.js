@@ -6,6 +6,7 @@ export const STATES = {
   live: { symbol: "●", word: mark("live") },
   throttled: { symbol: "◓", word: mark("slowed down") },
   few_people: { symbol: "◌", word: mark("too few people") },
+  unseen: { symbol: "▲", word: mark("nothing was seen") },
   short: { symbol: "◌", word: mark("window too short") },
   few_near: { symbol: "◌", word: mark("too few people near enough") },
   few_front: { symbol: "◌", word: mark("too few people turned to the front") },
