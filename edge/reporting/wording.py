@@ -162,7 +162,9 @@ def notes(report: ReportData, words: Words) -> list[str]:
     """What limits the worth of the figures."""
     totals = report.totals
     unestimated = totals.emotional - totals.estimated if report.basis == "estimate" else 0
-    few, compared = totals.withheld - totals.too_short, report.earlier.comparison if report.earlier else None
+    unseen = sum(window.reason == "unseen" for window in report.windows)
+    few = totals.withheld - totals.too_short - unseen
+    compared = report.earlier.comparison if report.earlier else None
     unnamed = words.percent(totals.unknown / max(1, totals.unknown + totals.named))
     found = [
         (report.basis == "estimate", ESTIMATE),
@@ -181,7 +183,7 @@ def notes(report: ReportData, words: Words) -> list[str]:
             totals.headcounts < totals.windows and totals.headcounts,
             Sentence("Windows in which expressions were not measured: {n}.", {"n": totals.headcounts}),
         ),
-        (few, Sentence("Windows with too few people, or in which nothing was seen, without figures: {n}.", {"n": few})),
+        (few, Sentence("Windows with too few people, whose figures are withheld: {n}.", {"n": few})),
         (
             totals.too_short,
             Sentence("Windows that were too short, whose figures are withheld: {n}.", {"n": totals.too_short}),

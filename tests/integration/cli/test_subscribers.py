@@ -24,7 +24,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from edge.cli.schema import schema
-from edge.contract.examples import HEADCOUNT, HEALTH, INFO, STATE, SUPPRESSED, WINDOW
+from edge.contract.examples import EMOTIONS_WITHHELD, HEADCOUNT, HEALTH, INFO, STATE, SUPPRESSED, WINDOW
 from edge.contract.payloads import Payload, WindowPayload
 from edge.contract.topics import Topics
 from edge.contract.validation import end_of
@@ -112,6 +112,7 @@ def test_a_script_prints_every_window_once(script: str, run: Run, send: Send) ->
     others = [
         WINDOW,
         SUPPRESSED,
+        SUPPRESSED.model_copy(update={"seq": 18399, "frames": 0}),
         WINDOW.model_copy(update={"epoch": "00000001"}),
         HEADCOUNT.model_copy(update={"device": "room-205"}),
         WINDOW,
@@ -120,13 +121,14 @@ def test_a_script_prints_every_window_once(script: str, run: Run, send: Send) ->
     ]
     for window in others:
         send(window)
-    wait_for(lambda: printed.read_bytes().count(b"\n") >= 6, 20, "six lines")
+    wait_for(lambda: printed.read_bytes().count(b"\n") >= 7, 20, "seven lines")
     found = [line.split(" ", 2) for line in printed.read_text().splitlines()]
-    assert [end for end, *_ in found] == [WINDOW.window.end] * 6
-    assert [device for _, device, _ in found] == ["room-204", "room-204", "room-204", "room-205", *["room-204"] * 2]
+    assert [end for end, *_ in found] == [WINDOW.window.end] * 7
+    assert [device for _, device, _ in found] == [*["room-204"] * 4, "room-205", *["room-204"] * 2]
     shares = "angry 1 %  disgusted 0 %  afraid 1 %  happy 23 %  neutral 66 %  sad 3 %  surprised 6 %"
     whole = f"27.4 faces  {shares}  estimated"
-    assert [text for *_, text in found] == [whole, "not told (too few people)", whole, "27.4 faces", whole, whole]
+    without = ["not told (too few people)", "nothing was seen"]
+    assert [text for *_, text in found] == [whole, *without, whole, "27.4 faces", whole, whole]
 
 
 def long_identities(window: dict[str, Any]) -> list[dict[str, Any]]:
@@ -150,6 +152,7 @@ def forgeries() -> list[bytes]:
         own | {"withheld": {"what": "emotions", "reason": f"short\n{line}"}, "counts": None},
         own | {"faces": own["faces"] | {"mean": "99"}},
         own | {"faces": None},
+        own | {"estimate": {"a\u2028b": {"share": 1}}},
     ]
     return [*(json.dumps(window).encode() for window in windows), b"{", b"", b"null", b"[]", b"\xff", b"[" * 100_000]
 
@@ -237,6 +240,40 @@ def test_the_flow_remembers_little_of_a_window() -> None:
     *passed, size = done.stdout.split()
     assert passed == ["true", *["false"] * len(others), "true"]
     assert int(size) < 200
+
+
+def node_named(name: str) -> dict[str, Any]:
+    return next(node for node in FLOW if node.get("name") == name)
+
+
+def test_the_flow_lets_through_what_has_faces_or_figures() -> None:
+    """In `headcount`, and where only emotions are withheld, faces are told."""
+    switch = node_named("not withheld")
+    assert switch["rules"] == [{"t": "nnull"}]
+    for window, passes in ((WINDOW, True), (HEADCOUNT, True), (EMOTIONS_WITHHELD, True), (SUPPRESSED, False)):
+        found: Any = {"payload": window.model_dump(by_alias=True)}
+        for key in switch["property"].split("."):
+            found = found[key]
+        assert (found is not None) == passes
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="node is not there")
+def test_the_flow_tells_of_a_room_that_is_taken_off_the_broker_as_neither_lost_nor_back() -> None:
+    program = f"""
+        const kept = new Map(), context = {{ get: (key) => kept.get(key), set: (key, value) => kept.set(key, value) }};
+        const each = new Function("msg", "context", {json.dumps(node_named("lost or back")["func"])});
+        for (const [kind, payload] of JSON.parse(require("fs").readFileSync(0)))
+            console.log((each({{ topic: `classroom/room-204/${{kind}}`, payload }}, context)?.find(Boolean) ?? {{
+                payload: "-" }}).payload);"""
+    lost, found = ('{"mode": "camera_lost"}', '{"mode": "running"}')
+    assert node_named("state")["datatype"] == node_named("availability")["datatype"] == "utf8"
+    sent = [
+        ("availability", "online"), ("state", found), ("state", lost), ("state", "{"), ("state", "null"),
+        ("state", found), ("availability", "offline"), ("state", ""), ("availability", ""), ("availability", "online"),
+    ]  # fmt: skip
+    done = subprocess.run(["node", "-e", program], input=json.dumps(sent), capture_output=True, text=True, check=True)
+    said = ["room-204: its camera is lost", "room-204 is back", "room-204: it is offline"]
+    assert done.stdout.splitlines() == ["-", "-", said[0], "-", "-", said[1], said[2], "-", "-", "-"]
 
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="reading TOML needs Python 3.11")

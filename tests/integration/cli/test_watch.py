@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from paho.mqtt import client as paho
@@ -17,7 +18,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.contract.examples import HEALTH
 from tests.support.brokers import Broker
-from tests.support.watching import window
+from tests.support.watching import stamp, state, window
 
 StartEdge = Callable[..., subprocess.Popen[str]]
 
@@ -48,6 +49,22 @@ def test_once_prints_the_retained_window_of_every_device(broker: int, edge: Star
     assert out.count("classroom/room-2") == len(out.splitlines()) == 1
     assert "no window from room-9 in 2 s" in err
     assert process.returncode == 1
+
+
+def test_once_says_that_a_window_is_an_old_one(broker: int, edge: StartEdge) -> None:
+    """At a broker where nothing expires, of a room of which nobody has said that it is offline."""
+    now = datetime.now(timezone.utc)
+    for name, ago in (("room-1", timedelta(hours=3)), ("room-2", timedelta())):
+        end = now - ago
+        times = {"start": stamp(end - timedelta(seconds=10)), "end": stamp(end), "seconds": 10.0}
+        publish(broker, [
+            (f"classroom/{name}/state", state("running"), True), (f"classroom/{name}/availability", b"online", True),
+            (f"classroom/{name}/latest", json.dumps(window(name, window=times)).encode(), True),
+        ])  # fmt: skip
+    out, _ = edge("watch", "--broker", address(broker), "--once").communicate(timeout=30)
+    first, second = out.splitlines()
+    assert first.endswith("[now silent]")
+    assert "[now" not in second
 
 
 def test_once_fails_when_nothing_comes(broker: int, edge: StartEdge) -> None:

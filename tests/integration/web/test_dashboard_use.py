@@ -56,6 +56,19 @@ def test_text_from_the_network_is_only_text(broker: int, dashboard: Callable[...
     assert dialogs == []
 
 
+def test_no_gap_lasts_until_now_on_a_page_that_has_lost_the_broker(
+    start_broker: Callable[..., Broker], dashboard: Any, open_page: Any
+) -> None:
+    broker = start_broker()
+    address = dashboard(broker.port, free_port())
+    Room(broker.port, seconds=1).window(1, 90)
+    page = open_page(f"{address}#lesson/room-1/15")
+    page.locator("#lesson-gaps li:has-text('to now')").wait_for()
+    broker.process.kill()
+    broker.process.wait()
+    page.locator("#lesson-gaps:not(:has-text('to now')) li").first.wait_for()
+
+
 def test_no_server_and_no_broker_are_said(start_broker: Callable[..., Broker], dashboard: Any, open_page: Any) -> None:
     broker = start_broker()
     port = free_port()

@@ -168,6 +168,7 @@ def test_a_lesson_goes_on_and_a_killed_server_loses_nothing(
         room.window(seq, -10 * (seq - 60))
     see(page, "#trouble", "lost its server")
     see(page, "#past-story", "were seen")  # what was on screen stays
+    page.locator("#past-running").wait_for(state="hidden")  # but nobody knows whether it goes on
     dashboard(broker, port, *options)
     wait_for(lambda: stored() == 72, 30, "what came while nobody was there")
     see(page, "#link", "● connected")

@@ -206,3 +206,42 @@ def test_no_message_does_harm(name: str, kind: str, data: bytes) -> None:
     inbox.receive(f"classroom/{name}/{kind}", data)
     inbox.receive(f"classroom/{name}/window", json.dumps(window(name)).encode())
     picture(inbox)
+
+
+def test_a_device_that_is_taken_off_the_broker_is_gone() -> None:
+    inbox = Inbox("classroom")
+    topics = ("state", "availability", "health", "info")
+    inbox.receive("classroom/room-1/state", state("running"))
+    inbox.receive("classroom/room-1/availability", b"online")
+    send(inbox)
+    for topic in topics:
+        inbox.receive(f"classroom/room-1/{topic}", b"")
+    assert inbox.devices == {}
+    for topic in topics:  # nor does clearing make one
+        inbox.receive(f"classroom/room-2/{topic}", b"")
+    assert inbox.devices == {}
+    assert inbox.invalid == 0
+    assert send(inbox), "it was installed again"
+
+
+def test_a_device_that_sends_a_newer_version_is_not_silent() -> None:
+    now = NOW.timestamp()
+    inbox = Inbox("classroom", lambda: now)
+    inbox.receive("classroom/room-1/state", state("running"))
+    send(inbox)
+    for _ in range(30):
+        now += 10
+        send(inbox, schema="edge.window/3")
+        assert inbox.devices["room-1"].report(round(now * 1000)).status == "running"
+    assert inbox.newer == {"room-1"}
+    now += 70
+    assert inbox.devices["room-1"].report(round(now * 1000)).status == "silent"
+
+
+def test_a_window_without_a_frame_says_that_nothing_was_seen() -> None:
+    inbox = Inbox("classroom")
+    seen, unseen = send(inbox, seq=1, suppressed=True), send(inbox, seq=2, suppressed=True, frames=0)
+    assert seen is not None
+    assert unseen is not None
+    assert "no figures: too few people" in line("classroom", seen)
+    assert "no figures: nothing was seen" in line("classroom", unseen)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from http.client import HTTPConnection
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -305,3 +307,18 @@ def test_held_connections_are_few_and_end(start: Start, monkeypatch: pytest.Monk
     assert ask(port)[0] == 200
     for each in held:
         each.close()
+
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_the_lines_that_keep_no_figures_drop_the_time_of_every_stage_but_detection() -> None:
+    """Whatever goes on longer with more faces tells how many there are."""
+    names = set(re.findall(r'_on_stage\("(\w+)"', (ROOT / "edge/vision/frame_analyzer.py").read_text()))
+    assert names > {"detect", "track"}
+    page = (ROOT / "docs/prometheus.md").read_text()
+    (dropped,) = re.findall(r'\[__name__, stage\], regex: "(.*?)", action: drop', page)
+    kept = {name for name in names if not re.fullmatch(dropped, f"edge_stage_duration_seconds_bucket;{name}")}
+    assert kept == {"detect"}
+    for name in names:
+        assert f"`{name}`" in page

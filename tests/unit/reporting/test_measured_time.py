@@ -11,13 +11,14 @@ import pytest
 from edge.contract.payloads import Withheld
 from edge.languages.words import Words
 from edge.recording.rollups import bucket_of, roll_up
+from edge.recording.runs import Run, joined
 from edge.recording.window_record import Series, WindowRecord
 from edge.reporting.change_detection import find_changes
 from edge.reporting.heat_map import Measured, heat_map
 from edge.reporting.hour_pieces import FEWEST, HOUR, HourPieces
 from edge.reporting.lesson_statistics import minutes, summarize
 from edge.reporting.map_data import MapData, RoomSums
-from edge.reporting.measured_time import MeasuredTime
+from edge.reporting.measured_time import MeasuredTime, measured_time
 from edge.reporting.school_sentences import describe_school, room_rows
 from edge.reporting.totals import Totals, add_up
 from edge.web.dashboard.lesson import lesson as lesson_json
@@ -42,6 +43,15 @@ def hidden(window: WindowRecord, withheld: Withheld) -> WindowRecord:
     if withheld.what == "figures":
         found = replace(found, total=None, mean=None, low=None, high=None)
     return found
+
+
+def test_a_time_in_which_nothing_was_seen_is_none_with_too_few_people() -> None:
+    """And a roll-up of it can be read by programs that know no such reason."""
+    unseen = replace(hidden(windows(1)[0], FIGURES), frames=0, coverage=0.0)
+    assert measured_time(unseen) == MeasuredTime()
+    (run,) = joined([unseen])
+    assert run.reason == "unseen"
+    assert Run.from_json(run.as_json(unseen.start), unseen.start).reason == "few_people"
 
 
 def one_in(many: int) -> list[WindowRecord]:

@@ -416,3 +416,27 @@ def test_windows_with_gaps_between_them_do_not_swell_the_answer_of_a_room() -> N
     answer = of.lesson("room-1", 240, [])()
     assert len(answer["pieces"]) == len(answer["gaps"]) == MOST
     assert answer["pieces"][-1]["end"] == answer["to"]  # the newest are there
+
+
+def test_a_room_that_sends_a_newer_version_is_not_silent_and_has_no_figures_of_now() -> None:
+    now = NOW.timestamp()
+    told = School("classroom", 4, lambda: now)
+    send(told, window(1))
+    for seq in range(2, 32):
+        now += 10
+        send(told, window(seq), schema="edge.window/3")
+        summary = told.summaries()["room-1"]
+        assert summary["silent_from"] > now * 1000
+        assert summary["latest"] is None
+    assert told.newer == {"room-1"}
+
+
+def test_a_window_without_a_frame_says_that_nothing_was_seen() -> None:
+    told = school()
+    send(told, window(1, 20, suppressed=True))
+    assert (told.summaries()["room-1"]["latest"] or {})["unseen"] is False
+    send(told, window(2, 10, suppressed=True), frames=0)
+    latest = told.summaries()["room-1"]["latest"]
+    assert (latest["unseen"], latest["withheld"]["reason"]) == (True, "nothing was seen")
+    gaps = told.lesson("room-1", 15, [])()["gaps"]
+    assert [gap["kind"] for gap in gaps if gap["kind"] != "nothing"] == ["few_people", "unseen"]
