@@ -47,7 +47,7 @@ def hidden(window: WindowRecord, withheld: Withheld) -> WindowRecord:
 
 def test_a_time_in_which_nothing_was_seen_is_none_with_too_few_people() -> None:
     """And a roll-up of it can be read by programs that know no such reason."""
-    unseen = replace(hidden(windows(1)[0], FIGURES), frames=0, coverage=0.0)
+    unseen = replace(hidden(windows(12)[0], FIGURES), frames=0, coverage=0.0)
     assert measured_time(unseen) == MeasuredTime()
     (run,) = joined([unseen])
     assert run.reason == "unseen"

@@ -433,7 +433,7 @@ def test_a_room_that_sends_a_newer_version_is_not_silent_and_has_no_figures_of_n
 
 def test_a_window_without_a_frame_says_that_nothing_was_seen() -> None:
     told = school()
-    send(told, window(1, 20, suppressed=True))
+    send(told, window(1, 15, suppressed=True))
     assert (told.summaries()["room-1"]["latest"] or {})["unseen"] is False
     send(told, window(2, 10, suppressed=True), frames=0)
     latest = told.summaries()["room-1"]["latest"]
