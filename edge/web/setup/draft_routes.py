@@ -54,7 +54,6 @@ def draft_routes(
             "mode_in_file": _mode_in_file(file),
             "overridden": draft.locked,
             "file": str(file.path),
-            "installed": saving.installed,
             "can_restart": saving.installed,
             "password": "again" if refused else password,
             "masks_confirmed": masks.confirmed,

@@ -8,7 +8,7 @@ import { draw as plot } from "./plot.js";
 import { iso } from "./save.js";
 import { layout, legend, reasons, traces } from "./stack.js";
 import { atLeast, atMost, clock, colourName, decimal, expression, known, percent, reasonText } from "./words.js";
-import { language, mark, sentence, t, tn } from "../shared/texts.js";
+import { language, mark, sentence, t } from "../shared/texts.js";
 
 const FACES = "faces", FRONT = "front";
 const NAMES = { [FACES]: mark("faces"), [FRONT]: mark("turned to the front") };
