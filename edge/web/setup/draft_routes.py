@@ -17,11 +17,12 @@ from edge.errors import ConfigError, EdgeError
 from edge.text import Sentence
 from edge.timing.clock import clock_synced
 from edge.web.setup.config_file import PASSWORD_KEY, RECIPIENT, ConfigFile
-from edge.web.setup.json_requests import OUR_SCRIPT, Json, get_route, member, post_route, told
+from edge.web.setup.json_requests import OUR_SCRIPT, Json, get_route, member, post_route
 from edge.web.setup.mask_confirmation import MaskConfirmation
 from edge.web.setup.saving import Saving
 from edge.web.setup.typed_source import KEY as SOURCE_KEY
 from edge.web.setup.typed_source import TypedSource
+from edge.web.shared import told
 
 
 def draft_routes(
