@@ -21,7 +21,7 @@ from edge.recording.deleted_spans import DeletedSpans
 from edge.recording.device_words import DeviceWords, words_of
 from edge.recording.devices import RECORDED, count_windows, devices_of
 from edge.recording.former_windows import add_up_former
-from edge.recording.journal_mark import JournalMark, WriterMark
+from edge.recording.journal_mark import JournalMark, WriterMark, transaction
 from edge.recording.journal_size import JournalSize
 from edge.recording.layout import changed
 from edge.recording.location import FileLocation, IfCopy, Location, begins_anew
@@ -306,11 +306,9 @@ class Database:
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        database = self._db
-        database.execute("BEGIN IMMEDIATE")
-        self._writer.note()
-        yield database
-        database.execute("COMMIT")
+        with transaction(self._db):
+            self._writer.note()
+            yield self._db
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:

@@ -8,7 +8,7 @@ import os
 import secrets
 import shutil
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -77,10 +77,10 @@ def open_recording(path: Path, prefix: str, progress: Callable[[], None] = lambd
             database.close()
             raise
     except sqlite3.Error as error:
-        explained = explain(error, path)
-        if isinstance(error, UnconvertedError) and isinstance(explained, DiskError):
-            explained = ConversionError(explained.problem, explained.remedy)
-        raise explained from None
+        told = explain(error, path)
+        if isinstance(error, UnconvertedError) and isinstance(told, DiskError):
+            told = ConversionError(told.problem, told.remedy)
+        raise told from None
     return database
 
 
@@ -250,16 +250,23 @@ def _unwritten(text: str, path: Path) -> DiskError:
     return DiskError(problem, "check the disk")
 
 
+@contextlib.contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """SQLite's errors in words, as of `explain`. Raises ConfigError and DiskError."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise explain(error, path) from None
+
+
 def rows_of(database: sqlite3.Connection, path: Path, query: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
     """All that a query finds, which must not be much. Raises ConfigError and DiskError.
 
     As a list, so that nothing is read any more when this returns: while a statement is open, SQLite cannot begin the
     `-wal` anew, and whoever reads takes seconds to work on rows.
     """
-    try:
+    with explained(path):
         return database.execute(query, values).fetchall()
-    except sqlite3.Error as error:
-        raise explain(error, path) from None
 
 
 def inode(path: Path) -> tuple[int, int]:
