@@ -8,9 +8,10 @@ from edge.contract.timestamps import format_timestamp
 from edge.recording.daily_rollups import DAY
 from edge.recording.deleted_spans import EVER, NEVER, may_be_of
 from edge.recording.five_minutes import AT_ONCE
+from edge.recording.postgres.bucket_rows import WINDOWS
 from edge.recording.postgres.daily_rollups import take_back
 from edge.recording.postgres.deletion_task import DeletionTask
-from edge.recording.postgres.kept_days import WINDOWS, dates_of, edge_days
+from edge.recording.postgres.kept_days import dates_of, edge_days
 
 ROLLUPS = """
 DELETE FROM edge.rollups WHERE ctid = ANY(ARRAY(
