@@ -14,6 +14,7 @@ import psycopg
 
 from edge.recording.daily_rollups import DAY, MOST_ROWS, SECONDS, start_of, whole_day
 from edge.recording.postgres.bucket_rows import KEPT, SERIES, read_bucket
+from edge.recording.postgres.columns import columns
 from edge.recording.postgres.names import SeriesIds
 from edge.recording.window_row import DAMAGED, DamagedError
 
@@ -40,8 +41,7 @@ STORE = "INSERT INTO edge.daily_rollups VALUES (%s, %s, %s, %s::jsonb, %s, %s)"
 
 def take_back(connection: psycopg.Connection, changed: Iterable[tuple[int, datetime]]) -> None:
     """Have the days of these five minutes made anew, within the caller's transaction, which has locked the devices."""
-    devices, starts = zip(*sorted(changed), strict=True)
-    connection.execute(TAKE_BACK, (list(devices), list(starts)))
+    connection.execute(TAKE_BACK, columns(sorted(changed)))
 
 
 class DailyRollups:

@@ -9,6 +9,7 @@ from datetime import datetime
 import psycopg
 
 from edge.recording.postgres.bucket_rows import SERIES
+from edge.recording.postgres.columns import columns
 from edge.recording.postgres.counted_windows import are_in_kept_day
 from edge.recording.postgres.daily_rollups import take_back
 from edge.recording.postgres.names import SeriesIds
@@ -124,8 +125,7 @@ def add_windows(
             _put(found, key, bucket)
     if not found:
         return
-    columns = [list(column) for column in zip(*found, strict=True)]
-    for device, start, number, sums, runs in connection.execute(FIND, columns).fetchall():
+    for device, start, number, sums, runs in connection.execute(FIND, columns(found)).fetchall():
         bucket = found[device, start, number]
         try:
             bucket.merge(Bucket.from_row(bucket.since, bucket.series, sums, runs))
