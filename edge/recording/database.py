@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import secrets
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
@@ -129,7 +128,7 @@ class Database:
         with self._explained(), self._transaction() as database:
             client_id = about.known(database, about.CLIENT_ID)
             if client_id is None:
-                client_id = f"edge-record-{secrets.token_hex(8)}"
+                client_id = about.new_client_id()
                 about.keep(database, about.CLIENT_ID, client_id)
                 if database.execute(ANY_WINDOW).fetchone():
                     about.keep(database, about.FORMER_CLIENT_ID, former)

@@ -18,6 +18,7 @@ from edge.contract.payloads import Facing
 from edge.contract.shares import Basis, ShareRange, Shares
 from edge.recording.rollups import Bucket, bucket_of
 from edge.recording.window_record import Series, WindowRecord
+from edge.recording.window_row import FACING
 from edge.recording.window_sums import OTHER, UNIT
 from edge.reporting.deleted_times import Times
 from edge.reporting.measured_time import MeasuredTime, measured_time
@@ -241,7 +242,7 @@ def totals_of(
         },
         estimated=sums.estimated,
         emotional=sums.counted,
-        facing=Facing(**dict(zip(Facing.model_fields, sums.facing, strict=True))) if sums.facing else None,
+        facing=Facing(**dict(zip(FACING, sums.facing, strict=True))) if sums.facing else None,
         part=sums.weight / sums.named if sums.named else 0.0,
         time=time,
         overlapping=twice,

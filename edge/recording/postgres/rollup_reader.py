@@ -12,9 +12,10 @@ from edge.recording.five_minutes import overlaps
 from edge.recording.postgres.address import PostgresAddress
 from edge.recording.postgres.bucket_rows import KEPT, SERIES, read_bucket
 from edge.recording.rollups import WIDTH, Bucket
-from edge.recording.runs import MILLISECOND, middle_of
+from edge.recording.runs import middle_of
 from edge.recording.slices import in_slices
 from edge.recording.window_row import DAMAGED, DamagedError
+from edge.recording.window_sums import MILLISECOND
 from edge.text import printable
 
 MONTH = timedelta(days=31)

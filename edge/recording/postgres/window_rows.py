@@ -12,10 +12,8 @@ from typing import Any
 from edge.contract.timestamps import format_timestamp, parse_timestamp
 from edge.recording.postgres.bucket_rows import SERIES
 from edge.recording.window_record import Series
-from edge.recording.window_row import COLUMNS, compact
+from edge.recording.window_row import COLUMNS, FACING, UNCLASSIFIED, compact
 
-FACING = ("front", "away", "unknown")
-UNCLASSIFIED = ("too_small", "away", "unclear")
 PLAIN = (
     "epoch", "seq", "seconds", "schema", "frames", "faces_total", "faces_min", "faces_max", "faces_mean", "coverage",
     "estimate_absent", "withheld", "withheld_reason",
