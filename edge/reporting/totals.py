@@ -269,6 +269,14 @@ class Bins:
         self.series: set[Series | None] = set()
         """Of all parts."""
 
+    @classmethod
+    def of(cls, parts: Iterable[Part], start: datetime | None, width: timedelta) -> Bins:
+        """Parts, added up; in order of time."""
+        bins = cls(start, width)
+        for part in parts:
+            bins.add(part)
+        return bins
+
     def add(self, part: Part) -> None:
         """Add a part to its stretch; in order of time."""
         if self.start is None:
@@ -302,10 +310,7 @@ class Bins:
 
 def binned(parts: Iterable[Part], start: datetime, width: timedelta) -> list[tuple[int, Totals]]:
     """The totals of each stretch of time in which windows with figures begin, by its number from `start` on."""
-    bins = Bins(start, width)
-    for part in parts:
-        bins.add(part)
-    return bins.shown()
+    return Bins.of(parts, start, width).shown()
 
 
 def _grouped(names: Iterable[str]) -> list[tuple[str, list[str]]]:

@@ -16,9 +16,10 @@ import sys
 
 from edge.reporting.heat_map import Measured, heat_map
 from edge.reporting.lesson_comparison import FACES
-from edge.reporting.lesson_statistics import FRONT, summarize
+from edge.reporting.lesson_statistics import FRONT
 from edge.reporting.totals import add_up
 from tests.load.lesson_changes import ALLOWED, DAYS, DWELLS, SAME, WINDOW, rate
+from tests.support.lessons import summarize
 from tests.support.simulated_lessons import START, USUAL, SimulatedLesson
 
 LESSONS = 20
