@@ -37,10 +37,10 @@ from edge.recording.layout import (
 from edge.recording.location import Location
 from edge.recording.lost_journal import lost_journal
 from edge.recording.names_in_states import forget_names
+from edge.recording.reserve import FOR_DELETING, MB
 
 BUSY_SECONDS = 2.0  # how long another program may hold the file before we say so
 INSTRUCTIONS = 100_000  # of SQLite's machine, between two signs of progress: some milliseconds
-ROOM_TO_DELETE = 20_000_000  # bytes: the -wal of deleting a thousand windows and their roll-ups, and more
 WORDS_OF_DAMAGE = ("not a database", "malformed", "too big")
 WORDS_OF_A_DISK = ("full", "readonly", "I/O")  # of SQLite, about a disk that may work again later
 
@@ -244,8 +244,8 @@ def _unwritten(text: str, path: Path) -> DiskError:
     problem = f"{path} cannot be written ({text})"
     with contextlib.suppress(OSError):
         # Where there is no room for a -shm, SQLite says `I/O error`.
-        if "full" in text or shutil.disk_usage(path.parent).free < ROOM_TO_DELETE:
-            room = f"{ROOM_TO_DELETE // 1_000_000} MB of room"
+        if "full" in text or shutil.disk_usage(path.parent).free < FOR_DELETING:
+            room = f"{FOR_DELETING // MB} MB of room"
             return FullError(problem, f"make {room} on its disk, which deleting from it takes as well")
     return DiskError(problem, "check the disk")
 
