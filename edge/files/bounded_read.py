@@ -9,6 +9,7 @@ import stat
 from pathlib import Path
 from typing import Any
 
+PIECE = 2**20  # bytes; Python takes memory for all that is asked for, and the daemon's C library fills what it takes
 MAX_TLS_FILE = 4_000_000  # bytes; all authorities that an operating system trusts are 0.3 MB
 
 
@@ -65,4 +66,7 @@ def read_opened(descriptor: int, limit: int) -> bytes:
     with os.fdopen(descriptor, "rb") as file:
         if os.fstat(file.fileno()).st_size > limit:
             raise OSError(errno.EFBIG, f"over {limit:,} bytes")
-        return file.read(limit)
+        content = bytearray()
+        while piece := file.read(min(PIECE, limit - len(content))):
+            content += piece
+        return bytes(content)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import numpy as np
 
-from edge.sample.portraits import DESK, seated
 from edge.sample.rhythm import Rhythm
+from edge.sample.sprites import DESK, Chance, seated
 from edge.sample.turned_head import turned
 
 if TYPE_CHECKING:
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from edge.sample.portraits import Portrait, Sprite
+    from edge.sample.portraits import Portrait
+    from edge.sample.sprites import Sprite
 
 _FADE = 0.3  # seconds to appear or vanish; half-way, at alpha 0.5, the truth changes
 _GAP = 1.2  # seconds a seat stays empty between two people
@@ -56,7 +58,16 @@ class _Seat:
 class _Stay:
     start: float
     end: float
-    sprite: Sprite
+    front: Portrait
+    aside: Portrait | None
+    face: float
+    """Height of the face box in pixels."""
+    chance: Chance
+
+    @cached_property
+    def sprite(self) -> Sprite:
+        """Drawn when this person comes: a room that is drawn at once takes long to open, mostly for people of later."""
+        return seated(self.front, self.face, self.chance, self.aside)
 
 
 class _Shown(NamedTuple):
@@ -104,7 +115,7 @@ class Scene:
         spans, self._cycle = _waves(random) if faces is None else _changes(faces)
         views = [_views(portrait, size, turning=turning) for portrait in portraits]
         self._people = [
-            (grid[place], [_Stay(a, b, _sprite(views, grid[place].face, random)) for a, b in spans[rank]])
+            (grid[place], [_stay(a, b, views, grid[place].face, random) for a, b in spans[rank]])
             for rank, place in enumerate(order)
         ]
         self._rhythms = _rhythms(self._people)
@@ -146,7 +157,7 @@ class Scene:
             for stay in stays:
                 alpha = max(_alpha(stay, now + shift) for shift in (-self._cycle, 0.0, self._cycle))
                 if alpha > 0.0:
-                    aside = 0.0 if stay.sprite.aside is None else self._rhythms[seat].aside(seconds)
+                    aside = 0.0 if stay.aside is None else self._rhythms[seat].aside(seconds)
                     yield _Shown(seat, stay.sprite, alpha, aside)
 
 
@@ -231,13 +242,14 @@ def _views(portrait: Portrait, size: tuple[int, int], *, turning: bool) -> _View
     return _Views(portrait, turned(portrait, portrait.aside), scale * portrait.aside.smallest)
 
 
-def _sprite(views: Sequence[_Views], face: float, random: np.random.Generator) -> Sprite:
+def _stay(start: float, end: float, views: Sequence[_Views], face: float, random: np.random.Generator) -> _Stay:
     view = views[int(random.integers(len(views)))]
-    return seated(view.front, face, random, view.aside if face >= view.smallest else None)
+    aside = view.aside if face >= view.smallest else None
+    return _Stay(start, end, view.front, aside, face, Chance.of(face, random))
 
 
 def _rhythms(people: Sequence[tuple[_Seat, Sequence[_Stay]]]) -> dict[_Seat, Rhythm]:
-    able = {seat: sum(stay.sprite.aside is not None for stay in stays) for seat, stays in people}
+    able = {seat: sum(stay.aside is not None for stay in stays) for seat, stays in people}
     share = sum(able.values()) / sum(len(stays) for _, stays in people)
     return {seat: Rhythm.of(rank, share) for rank, seat in enumerate(sorted(able, key=lambda seat: -able[seat]))}
 

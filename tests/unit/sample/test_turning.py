@@ -9,9 +9,10 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.sample.portraits import Portrait, Sprite, read_portraits, seated
+from edge.sample.portraits import Portrait, read_portraits
 from edge.sample.rhythm import Rhythm
 from edge.sample.scene import Person, Scene
+from edge.sample.sprites import Chance, Sprite, seated
 from edge.sample.turned_head import turned
 from edge.vision.face_detector import FaceDetector
 
@@ -137,7 +138,9 @@ def bytes_of(sprite: Sprite) -> tuple[int, int]:
 def test_the_other_view_costs_less_than_the_person(portraits: tuple[Portrait, ...]) -> None:
     for portrait in portraits:
         assert portrait.aside is not None
-        whole, patch = bytes_of(seated(portrait, 60.0, np.random.default_rng(1), turned(portrait, portrait.aside)))
+        whole, patch = bytes_of(
+            seated(portrait, 60.0, Chance.of(60.0, np.random.default_rng(1)), turned(portrait, portrait.aside))
+        )
         assert 0 < patch < 0.65 * whole
 
 
