@@ -36,7 +36,7 @@ NAMES = {node["id"]: node["name"] for node in FLOW if "name" in node}
 SETTINGS = """module.exports = {
   uiHost: "127.0.0.1", uiPort: %d, flowFile: "flow.json", telemetry: { enabled: false },
   editorTheme: { tours: false }, logging: { console: { level: "info" } } };"""
-HEADS = HEADCOUNT.model_copy(update={"device": "room-204", "seq": 99})
+HEADS = HEADCOUNT.model_copy(update={"device": "room-204", "seq": 98})
 LOST = State(mode="camera_lost", reason="no frame for 5 s: check the cable", since="2026-10-04T08:15:00.000Z")
 
 
@@ -110,7 +110,14 @@ def send_windows(port: int, again: bytes) -> None:
     """Two that are new, among what has to be dropped: repeats, too few people, and what comes from another room."""
     for payload in (b"{", b"null", b"[]", showing(66.5).to_json()):
         send(port, "classroom/room-9/window", payload)  # with the password of that room alone
-    for payload in (again, SUPPRESSED.to_json(), showing(77.5).to_json(), showing(77.5).to_json(), HEADS.to_json(), again):
+    for payload in (
+        again,
+        SUPPRESSED.to_json(),
+        showing(77.5).to_json(),
+        showing(77.5).to_json(),
+        HEADS.to_json(),
+        again,
+    ):
         send(port, f"classroom/{json.loads(payload)['device']}/window", payload)
 
 
