@@ -76,7 +76,9 @@ class Whereabouts:
     def look(self) -> BrokerUrl:
         """Where it is; takes as long as a broker may take to answer."""
         ours = _ours_runs(self._config)
-        found = _find(self._config, f"-looking-{secrets.token_hex(4)}", ours=ours)
+        found = None
+        with contextlib.suppress(ConfigError, OSError):  # as in `_ours_runs`; or there are too many files or sockets
+            found = _find(self._config, f"-looking-{secrets.token_hex(4)}", ours=ours)
         with self._lock:
             if found is not None:
                 self._url = found.url

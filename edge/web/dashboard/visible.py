@@ -16,8 +16,8 @@ MACHINES = ("machine",)
 LATEST = ("key", "start", "end", "ms", "mode", "coverage", "unsynced", "replayed")
 """Of its newest window, for those who may not see figures: that it came. Whether it was withheld is about people."""
 NO_FIGURES: JSON = {
-    "mean": None, "min": None, "max": None, "front": None, "withheld": None, "small": None, "unknown": None,
-    "basis": None, "shares": [],
+    "mean": None, "min": None, "max": None, "front": None, "withheld": None, "unseen": None, "small": None,
+    "unknown": None, "basis": None, "shares": [],
 }  # fmt: skip
 
 MOST_NAMED = 3  # rooms with one trouble, so that a sentence can be read
