@@ -105,7 +105,7 @@ def test_a_second_daemon_with_the_same_outbox_ends_before_it_opens_a_camera(
     second = run_sample(edge, broker, f"outbox.path={path}", "camera.source=file:none.mp4")
     _, err = second.communicate(timeout=60)
     assert second.returncode == 75, err
-    assert f"another edge daemon keeps its pause in {path.with_suffix('.pause')}" in err
+    assert f"edge: edge runs already on this machine, with the same files ({path.with_suffix('.pause')}): end it" in err
     subscriber.wait("window", len(subscriber.named("window")) + 1)
     end(first)
     assert first.returncode == 0
