@@ -159,7 +159,7 @@ TREATMENT: dict[str, Here | Elsewhere] = {
     "docs/container.md: sudo apt install --no-install-recommends mmdebstrap buildah": IMAGE,
     "docs/many-boxes.md: ./run --help >/dev/null": Elsewhere("tests/system/cards/test_cards.py"),
     "docs/many-boxes.md: sudo edge upgrade --check edge_NEWER.deb": DEBIAN,
-    "docs/many-boxes.md: for room in $(cut -d, -f1 rooms.csv | tail -n +2); do": DEBIAN,
+    "docs/many-boxes.md: for room in $(sed '1d; s/[,;].*//' rooms.csv); do": DEBIAN,
     "docs/packaging.md: sudo apt install ./edge_0.3.0+deb12_arm64.deb": DEBIAN,
     "docs/packaging.md: sudo apt install debhelper lintian python3-venv": DEBIAN,
     "docs/parquet.md: edge export": Elsewhere("tests/integration/recording/test_export.py"),
