@@ -116,7 +116,6 @@ TREATMENT: dict[str, Here | Elsewhere] = {
         until={"./run dashboard": "http://"}, change={"2027-07-31": "2999-07-31"}
     ),
     "docs/dashboard.md: sudo systemd/install.sh --pages": INSTALLED,
-    "docs/dashboard.md: sudo apt install nftables": Elsewhere("tests/integration/mqtt/test_limits.py"),
     "docs/district.md: sudo apt install nftables": Elsewhere("tests/integration/mqtt/test_limits.py"),
     "docs/district.md: sudo apt install postgresql": Elsewhere("tests/integration/recording/test_postgres.py"),
     "docs/district.md: pip install 'edge-emotions[district]'": Elsewhere(
@@ -234,6 +233,7 @@ TREATMENT: dict[str, Here | Elsewhere] = {
     "docs/subscribe.md: INFLUX_TOKEN=... telegraf --config telegraf.conf --test-wait": Elsewhere(
         "tests/system/subscribers/check.sh"
     ),
+    "docs/web-server.md: sudo apt install nftables": Elsewhere("tests/integration/mqtt/test_limits.py"),
 }
 
 
