@@ -28,5 +28,5 @@ def zone_named(name: str) -> zoneinfo.ZoneInfo:
     alike = {each.casefold(): each for each in known} | {old: new for old, new in SUCCESSORS.items() if new in known}
     short = SHORT_FORM.fullmatch(name) and name.casefold() not in alike
     near = [] if short else difflib.get_close_matches(name.casefold(), alike, n=1)
-    hint = f"did you mean {alike[near[0]]}?" if near else "write one as Europe/Berlin, by a city"
+    hint = f"did you mean {alike[near[0]]}?" if near else "write one by a city, as Europe/Berlin"
     raise ValueError(f"there is no such time zone; {hint}")
