@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -46,11 +47,14 @@ def brokers(config: Config, start_broker: StartBroker, number: int) -> list[int]
     first = config.mqtt.embedded_port
     found: list[int] = []
     for port in range(first, first + 20):
-        if len(found) < number:
-            try:
-                found.append(start_broker(port=port).port)
-            except OSError:  # another program has it
-                assert found, "the port of the configuration was taken meanwhile"
+        try:
+            socket.create_server(("127.0.0.1", port)).close()
+        except OSError:  # another program has it
+            continue
+        found.append(start_broker(port=port).port)
+        if len(found) == number:
+            break
+    assert found[0] == first, "the port of the configuration was taken meanwhile"
     return found
 
 
