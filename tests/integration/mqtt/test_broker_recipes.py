@@ -1,5 +1,5 @@
-"""The recipes of docs/scale.md for a broker, as they stand there: they work, also when they are run again, and what root runs
-nobody else can change.
+"""The recipes of docs/scale.md for a broker, as they stand there: they work, also when they are run again, and can change
+nothing that root runs.
 """
 
 from __future__ import annotations
