@@ -164,7 +164,7 @@ def _forget_all(task: RecordingTask) -> int:
 
 
 def _forget_stored(task: RecordingTask) -> int:
-    """End what the recording knows; of a share what nobody has, beside those who record. Raises ConfigError, DiskError."""
+    """End what the recording knows; of a share what nobody has, beside who records. Raises ConfigError, DiskError."""
     if isinstance(task.target, Path) and not task.target.exists():
         raise ConfigError(f"{task.target} does not exist", "give the --client-id of the session to forget")
     store = make_store(task.target, task.prefix)

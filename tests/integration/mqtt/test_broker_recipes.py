@@ -1,6 +1,4 @@
-"""The recipes of docs/scale.md for a broker, as they stand there: they work, also when they are run again, and can change
-nothing that root runs.
-"""
+"""The recipes of docs/scale.md for a broker, as they stand there: they work, also again, and can change nothing that root runs."""
 
 from __future__ import annotations
 
@@ -142,7 +140,7 @@ def test_a_bridge_is_set_up_beside_it_also_where_that_was_interrupted(tmp_path: 
     block = page("docs/scale.md: cd /etc/mosquitto/edge &&", "edge-bridge.service")
     block = block.replace("broker.district.example", "192.168.1.10").replace("s/north/north/", "s/north/north-hill/")
     before, user, _ = block.partition("sh dynamic-security.sh")
-    made = user + block[len(before + user):].partition("\n")[0]
+    made = user + block[len(before + user) :].partition("\n")[0]
     again = "\n".join((before, f"{before}{made}", "set +e", block, block, "set -e"))
     assert run_page(tmp_path, f"{BRIDGE}\n{again}\n{CARRIED}") == "carried\nroot 640\n"
 
