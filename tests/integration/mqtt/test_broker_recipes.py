@@ -1,4 +1,4 @@
-"""The recipes of docs/scale.md for a broker, as they stand there: they work, also again, and can change nothing that root runs."""
+"""The recipes of docs/scale.md for a broker, as they stand there: they work, also when they are run again."""
 
 from __future__ import annotations
 
