@@ -135,7 +135,7 @@ class Database:
             left = about.known(database, about.FORMER_CLIENT_ID) == former
         return client_id, former if left else None
 
-    def shared_client_ids(self) -> list[str]:
+    def shared_client_ids(self, share: str | None = None) -> list[str]:  # noqa: ARG002 - a file is not shared
         """None: a file has one recorder."""
         return []
 
