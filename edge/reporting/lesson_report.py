@@ -112,23 +112,23 @@ def compare_with_earlier(
     if lesson.end.astimezone(timezone.utc) > now:
         return EarlierLessons(None)
     room = data.device
-    mine = _conditions(recording, room, data.parts, lesson)
+    school = School(recording, [room], timetable, timetable.zone, now)
+    mine = _conditions(school, room, data.parts, lesson)
     if mine is None:
         return EarlierLessons(Comparison("not_enough", 0, {}, {}, {}))
-    school = School(recording, [room], timetable, timetable.zone, now)
     earlier: list[tuple[LessonSummary, Conditions]] = []
     for each in islice(timetable.same(room, lesson, -1), MOST_EARLIER):
         parts = school.parts(room, each.start, each.end)
-        theirs = _conditions(recording, room, parts, each)
+        theirs = _conditions(school, room, parts, each)
         if theirs is not None:
             earlier.append((summary_of(parts, each.start), theirs))
     unknown = any((mine.masks is None) != (theirs.masks is None) for _, theirs in earlier)
     return EarlierLessons(compare(data.summary, mine, earlier), unknown)
 
 
-def _conditions(recording: Recorded, room: str, parts: Sequence[Part], lesson: Lesson) -> Conditions | None:
-    places, totals = recording.places(room, lesson.end), add_up(parts)
+def _conditions(school: School, room: str, parts: Sequence[Part], lesson: Lesson) -> Conditions | None:
+    totals = add_up(parts)
     return conditions_of(
-        (part.series for part in parts), places, lesson.start, lesson.end, clock_set=totals.clock_set,
+        (part.series for part in parts), school.places(room), lesson.start, lesson.end, clock_set=totals.clock_set,
         one_device=totals.one_device,
     )  # fmt: skip

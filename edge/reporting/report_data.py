@@ -130,7 +130,7 @@ def read_stretch(recording: Recorded, device: str, period: Period, now: datetime
         found = unheard(found, [Gap(period.start, min(begun, end), "unrecorded")])
     days = recording.kept_days(device, period.start, end)
     found = unheard(found, kept_as_days(run for each in days for run in each.runs))
-    steps = rounding_steps(recording.places(device, end), period.start, end)
+    steps = rounding_steps(recording.places(device, now), period.start, end)
     return ReportData(device, period, parts, found, totals, round_to=max(steps, default=1))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import psycopg
@@ -42,6 +42,8 @@ WHERE NOT is_first OR online IS DISTINCT FROM
     ORDER BY a.received DESC, a.id DESC LIMIT 1)
 ORDER BY place_in_batch
 """
+# What was heard later than now was heard by a clock that was ahead.
+HEARD_BY_NOW = "UPDATE edge.places SET heard = %(came)s WHERE device = ANY (%(devices)s::int4[]) AND heard > %(came)s"
 INSERT_PLACES = """
 INSERT INTO edge.places (device, after, heard, place, masked)
 SELECT device, (SELECT max("end") FROM
@@ -112,7 +114,7 @@ def store_words(connection: psycopg.Connection, words: DeviceWords, devices: Dev
 
 def store_places(
     connection: psycopg.Connection,
-    infos: Mapping[str, MachineInfo],
+    infos: Mapping[str, Sequence[MachineInfo]],
     devices: DeviceIds,
     came: datetime,
     since: datetime,
@@ -121,20 +123,23 @@ def store_places(
 
     Args:
         connection: As `store_words`.
-        infos: What they say.
+        infos: What they say, each in order.
         devices: As `store_words`.
         came: As `store_words`.
         since: What was stored from then on is of later.
     """
     if not infos:
         return
-    places = [(devices[name], written_place(each), each.masked) for name, each in infos.items()]
+    connection.execute(HEARD_BY_NOW, {"came": came, "devices": [devices[name] for name in infos]})
     # Only parts of the table that clocks may be right about, however many there are.
     span = {"first": came - timedelta(days=DEFAULT_DAYS), "last": came + AHEAD, "most": MOST_WINDOWS}
-    given = dict(zip(("devices", "places", "masked"), _columns(places), strict=True))
-    changed = connection.execute(INSERT_PLACES, {"came": came, "since": since, **span, **given}).fetchall()
-    if changed:
-        connection.execute(BOUND_PLACES, ([device for (device,) in changed], MOST - 1))
+    for number in range(max(map(len, infos.values()))):
+        said = [(devices[name], each[number]) for name, each in infos.items() if number < len(each)]
+        places = [(device, written_place(info), info.masked) for device, info in said]
+        given = dict(zip(("devices", "places", "masked"), _columns(places), strict=True))
+        changed = connection.execute(INSERT_PLACES, {"came": came, "since": since, **span, **given}).fetchall()
+        if changed:
+            connection.execute(BOUND_PLACES, ([device for (device,) in changed], MOST - 1))
 
 
 def _columns(rows: Iterable[tuple[object, ...]]) -> list[list[object]]:

@@ -17,6 +17,7 @@ from edge.contract.machine_messages import MachineInfo
 from edge.contract.payloads import WindowPayload
 from edge.contract.validation import DeviceMessage
 from edge.languages.words import Words
+from edge.recording.database import Database
 from edge.recording.reader import Recording
 from edge.reporting.comparison_sentences import MAY_BE_EQUAL, OVERLAPPING
 from edge.reporting.lesson_comparison import EarlierLessons
@@ -203,6 +204,28 @@ def test_another_mask_or_rule_refuses_the_comparison(
     assert earlier.comparison is not None
     assert earlier.comparison.verdict == "refused"
     assert why in str(found.sentences(earlier)[-1])
+
+
+def test_masks_that_changed_before_a_lesson_and_were_heard_of_after_it_refuse_the_comparison(tmp_path: Path) -> None:
+    """Nobody recorded from the day before until noon: the lesson came late, and only then what is hidden."""
+    path = record(tmp_path / "late.sqlite", [info("aaaaaaaa", 5)], LESSON - 9 * WEEK)
+    rounded = info("bbbbbbbb", 5)
+    assert isinstance(rounded.content, MachineInfo)
+    assert rounded.content.privacy is not None
+    privacy = rounded.content.privacy.model_copy(update={"round_to": 50})
+    for week in (3, 2, 1):
+        record(path, windows(LESSON - week * WEEK, week), LESSON - week * WEEK + 45 * MINUTE)
+    changed = rounded._replace(content=rounded.content.model_copy(update={"privacy": privacy}))
+    back = LESSON + 240 * MINUTE
+    database = Database(path, "classroom")
+    database.start()
+    database.store(windows(LESSON, 7), back, back, back)
+    database.store([changed], back + MINUTE, back, back)
+    database.stop()
+    found, earlier = told(path)
+    assert earlier.comparison is not None
+    assert (earlier.comparison.verdict, earlier.comparison.lessons) == ("refused", 0)
+    assert rounding(50).as_json() in lesson_json(found, earlier, NOW)["notes"]
 
 
 def test_masks_that_nobody_knows_are_said(path: Path) -> None:
