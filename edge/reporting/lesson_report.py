@@ -8,6 +8,7 @@ from datetime import datetime, timedelta, timezone
 from itertools import islice
 
 from edge.recording.recorded import Recorded
+from edge.reporting.change_detection import LONGEST as LONGEST_CHANGES
 from edge.reporting.change_detection import find_changes
 from edge.reporting.comparison_sentences import describe_comparison
 from edge.reporting.conditions import conditions_of
@@ -34,6 +35,7 @@ LONGEST = timedelta(hours=12)  # what is longer is told in figures only
 MASKS_UNKNOWN = Sentence("Whether the same parts of the picture were hidden in all of them is not known.")
 MODEL_REPLACED = Sentence("Changes of expressions were not looked for: more than one model named them.")
 GOES_ON = Sentence("It still goes on; when it is over, it is compared with earlier lessons.")
+CHANGES_LATER = Sentence("Changes are not looked for until it is over.")
 UNEVEN = Sentence(
     "The device analysed more than twice as many frames a second at some times as at others. Means and shares count "
     "frames, so the former weigh more."
@@ -70,6 +72,8 @@ class LessonReport:
         if uneven(data.minutes):
             told.append(UNEVEN)
         told += describe_changes(self.changes, data.period.zone)
+        if data.goes_on and may_have_changed(data):
+            told.append(CHANGES_LATER)
         if self.changes is not None and data.totals.models > 1:
             told.append(MODEL_REPLACED)
         if earlier is None:
@@ -78,6 +82,12 @@ class LessonReport:
             return [*told, GOES_ON]
         told += describe_comparison(earlier.comparison)
         return [*told, MASKS_UNKNOWN] if earlier.masks_unknown and earlier.comparison.lessons else told
+
+
+def may_have_changed(data: ReportData) -> bool:
+    """Whether it is told when it changed, once it is over: of a lesson, and never of the number of faces alone."""
+    of_lesson = data.summary.enough and data.period.end - data.period.start < LONGEST_CHANGES
+    return of_lesson and bool(data.windows) and scope_of([data.totals]) is not Scope.HEADS
 
 
 def uneven(parts: Sequence[Minute]) -> bool:
@@ -92,7 +102,8 @@ def report_lesson(data: ReportData) -> LessonReport:
     summary = data.summary
     # What two models name is not comparable; and five minutes are too coarse.
     comparable = summary.basis if data.totals.models < 2 else None
-    found = find_changes(data.minutes, comparable) if data.windows else None
+    # Looked for once: whoever looks again every few minutes finds by chance what he looks for.
+    found = find_changes(data.minutes, comparable) if data.windows and not data.goes_on else None
     lines = smoothed(data.minutes, summary.basis, list(summary.expressions))
     return LessonReport(data, found, lines)
 

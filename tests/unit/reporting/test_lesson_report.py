@@ -22,6 +22,7 @@ from edge.recording.reader import Recording
 from edge.reporting.comparison_sentences import MAY_BE_EQUAL, OVERLAPPING
 from edge.reporting.lesson_comparison import EarlierLessons
 from edge.reporting.lesson_report import (
+    CHANGES_LATER,
     GOES_ON,
     MASKS_UNKNOWN,
     UNEVEN,
@@ -243,6 +244,19 @@ def test_a_lesson_that_goes_on_is_not_compared_yet(path: Path) -> None:
     page = lesson_json(found, earlier, LESSON + 44 * MINUTE)
     assert page["running"]
     assert page["verdict"] is None
+
+
+@pytest.mark.parametrize("headcount", [False, True])
+def test_changes_are_told_when_a_lesson_is_over(tmp_path: Path, *, headcount: bool) -> None:
+    """Whoever looks anew every few seconds finds by chance, again and again, what is told of one lesson in twenty."""
+    path = record(tmp_path / "school.sqlite", windows(LESSON, 7, headcount=headcount))
+    for minutes, goes_on in ((44, True), (45, False)):
+        now = LESSON + minutes * MINUTE
+        found, earlier = told(path, now=now)
+        assert (found.changes is None) == (goes_on or headcount)
+        assert (CHANGES_LATER in found.sentences(earlier)) == (goes_on and not headcount)
+        for note in (lesson_json(found, earlier, now)["notes"], notes(found.data, Words())):
+            assert ("Only the surest changes" in str(note)) == (not goes_on and not headcount)
 
 
 def test_the_first_minutes_say_what_is_waited_for_and_until_when(tmp_path: Path) -> None:
