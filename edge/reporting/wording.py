@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import time, timedelta
+from datetime import datetime, time, timedelta, tzinfo
 
+from edge import __version__
 from edge.contract.shares import ShareRange, front_share
 from edge.languages.words import Words
 from edge.reporting.cause_words import reason_in_words
@@ -33,6 +34,7 @@ OBSERVATION = Sentence(
 )
 NOTHING = "-"
 MOST_GAPS = 60
+LEAST_GAP = timedelta(seconds=1)
 
 
 def period_text(period: Period, words: Words) -> str:
@@ -47,6 +49,13 @@ def period_text(period: Period, words: Words) -> str:
         begin, end = f"{period.start:%H:%M}", f"{period.end:%H:%M}"
         return f"{name}{words.day(first)}, " + words.translate("{first} to {last}", first=begin, last=end)
     return words.translate("{first} to {last}", first=words.moment(period.start), last=words.moment(period.end))
+
+
+def made(zone: tzinfo, now: datetime, words: Words) -> str:
+    """When a report was made, and by which clock its times are."""
+    moment, name = words.moment(now.astimezone(zone)), str(getattr(zone, "key", None) or now.astimezone(zone).tzname())
+    when = words.translate("Made on {moment} with edge {version}.", moment=moment, version=__version__)
+    return f"{when} {words.translate('Times are in {zone}.', zone=name)}"
 
 
 def story(report: ReportData) -> list[Sentence]:
@@ -123,7 +132,8 @@ def emotions_head(words: Words) -> tuple[str, ...]:
 def outages(report: ReportData, words: Words) -> list[tuple[str, ...]]:
     """Rows of the table of times without figures: from, to, how long, why; the longest where there are too many."""
     zone, single = report.period.zone, report.period.single
-    longest = sorted(report.gaps, key=lambda gap: gap.start - gap.end)[:MOST_GAPS]
+    told = [gap for gap in report.gaps if gap.missing or gap.end - gap.start >= LEAST_GAP]
+    longest = sorted(told, key=lambda gap: gap.start - gap.end)[:MOST_GAPS]
     found = []
     for gap in sorted(longest, key=lambda gap: gap.start):
         first, last = gap.start.astimezone(zone), gap.end.astimezone(zone)

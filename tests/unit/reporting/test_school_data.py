@@ -385,6 +385,24 @@ def told(school: School, folder: Path) -> list[Any]:
     return found
 
 
+@pytest.mark.parametrize(
+    ("hour", "begins"), [(16, "Nothing was recorded in lessons, but 10"), (None, "Nothing was rec")]
+)
+def test_a_week_that_was_recorded_outside_of_its_lessons_says_so(hour: int | None, begins: str, tmp_path: Path) -> None:
+    start = datetime.combine(MONDAY if hour else MONDAY - timedelta(days=7), time(hour or 8), VIENNA)
+    sent = [smiling(start + n * timedelta(minutes=1), "room-1", n + 1, seconds=60) for n in range(10)]
+    messages = [DeviceMessage("room-1", "window", each, "edge.window/2") for each in sent]
+    recording = Recording(record(tmp_path / "s.sqlite", messages, LATER))
+    recording.start()
+    answer = map_answer(
+        School(recording, ["room-1"], TIMETABLE, VIENNA, LATER).week("room-1", MONDAY), Words(), lessons=True
+    )
+    recording.stop()
+    assert all(each["empty"] for each in answer["rows"])
+    assert answer["nothing"].replace("\N{NO-BREAK SPACE}", " ").startswith(begins)
+    assert ("min outside of them" in answer["nothing"].replace("\N{NO-BREAK SPACE}", " ")) == (hour is not None)
+
+
 def test_what_was_withheld_leaves_no_trace_anywhere(tmp_path: Path) -> None:
     """Two people or four, happy or not: whoever looks at everything, and subtracts, finds no difference."""
     answers = []
