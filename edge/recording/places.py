@@ -34,9 +34,8 @@ INSERT INTO places SELECT ?1, coalesce((SELECT MAX("end") FROM
         ORDER BY start DESC LIMIT ?7)
     WHERE received < ?6 ORDER BY start DESC LIMIT 3)), ?2), ?3, ?4, ?5
 WHERE ?4 IS NOT (SELECT place FROM places WHERE device = ?1 ORDER BY rowid DESC LIMIT 1)
+OR ?4 IS NOT (SELECT place FROM places WHERE device = ?1 AND heard <= ?3 ORDER BY heard DESC, rowid DESC LIMIT 1)
 """
-# What was heard later than now was heard by a clock that was ahead.
-_HEARD_BY_NOW = "UPDATE places SET heard = ?2 WHERE device = ?1 AND heard > ?2"
 _BOUND = """
 DELETE FROM places WHERE device = ?1 AND rowid <
     (SELECT rowid FROM places WHERE device = ?1 ORDER BY rowid DESC LIMIT 1 OFFSET ?2)
@@ -96,7 +95,6 @@ def store_place(database: sqlite3.Connection, device: str, info: MachineInfo, ca
         since: What was stored from then on is of later.
     """
     heard, until, last = map(format_timestamp, (came, since, came + AHEAD))
-    database.execute(_HEARD_BY_NOW, (device, heard))
     values = (device, EVER, heard, written_place(info), info.masked, until, MOST_WINDOWS, last)
     if database.execute(_INSERT, values).rowcount:
         database.execute(_BOUND, (device, MOST - 1))

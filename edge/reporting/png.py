@@ -62,12 +62,12 @@ def _pixels(figure: Figure) -> NDArray[np.uint8]:
     return np.asarray(canvas.buffer_rgba())  # type: ignore[no-untyped-call]
 
 
-def head(name: str, period: str, made: str) -> Figure:
+def head(name: str, period: str, origin: str) -> Figure:
     """The name of what is shown, and when; when the picture was made, and by which clock its times are."""
     figure = Figure(figsize=(10, 1.15))
     figure.text(0.02, 0.59, printable(name), fontsize=19, fontweight="bold")
     figure.text(0.02, 0.29, period, fontsize=11, color=LIGHT["soft"])
-    figure.text(0.02, 0.08, made, fontsize=8.5, color=LIGHT["soft"])
+    figure.text(0.02, 0.08, origin, fontsize=8.5, color=LIGHT["soft"])
     return figure
 
 

@@ -55,7 +55,8 @@ def made(zone: tzinfo, now: datetime, words: Words) -> str:
     """When a report was made, and by which clock its times are."""
     moment, name = words.moment(now.astimezone(zone)), str(getattr(zone, "key", None) or now.astimezone(zone).tzname())
     when = words.translate("Made on {moment} with edge {version}.", moment=moment, version=__version__)
-    return f"{when} {words.translate('Times are in {zone}.', zone=name)}"
+    where = words.translate("Times are in {zone}.", zone=name)
+    return f"{when} {where}"
 
 
 def story(report: ReportData) -> list[Sentence]:

@@ -43,8 +43,12 @@ WHERE NOT is_first OR online IS DISTINCT FROM
     ORDER BY a.received DESC, a.id DESC LIMIT 1)
 ORDER BY place_in_batch
 """
-# What was heard later than now was heard by a clock that was ahead.
-HEARD_BY_NOW = "UPDATE edge.places SET heard = %(came)s WHERE device = ANY (%(devices)s::int4[]) AND heard > %(came)s"
+# What was heard later than now was heard by a clock that was ahead, else what is said now would not be the last word.
+# More than a day later: now the clock is wrong, and what is not heard of yet is passed over by whoever reads.
+HEARD_BY_NOW = """
+UPDATE edge.places SET heard = %(came)s
+WHERE device = ANY (%(devices)s::int4[]) AND heard > %(came)s AND heard <= %(last)s
+"""
 INSERT_PLACES = """
 INSERT INTO edge.places (device, after, heard, place, masked)
 SELECT device, (SELECT max("end") FROM
@@ -131,9 +135,9 @@ def store_places(
     """
     if not infos:
         return
-    connection.execute(HEARD_BY_NOW, {"came": came, "devices": [devices[name] for name in infos]})
     # Only parts of the table that clocks may be right about, however many there are.
     span = {"first": came - timedelta(days=DEFAULT_DAYS), "last": came + AHEAD, "most": MOST_WINDOWS}
+    connection.execute(HEARD_BY_NOW, {"came": came, "devices": [devices[name] for name in infos], **span})
     for number in range(max(map(len, infos.values()))):
         said = [(devices[name], each[number]) for name, each in infos.items() if number < len(each)]
         places = [(device, written_place(info), info.masked) for device, info in said]
