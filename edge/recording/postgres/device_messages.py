@@ -43,12 +43,11 @@ WHERE NOT is_first OR online IS DISTINCT FROM
     ORDER BY a.received DESC, a.id DESC LIMIT 1)
 ORDER BY place_in_batch
 """
-# What was heard later than now was heard by a clock that was ahead, else what is said now would not be the last word.
-# More than a day later: now the clock is wrong, and what is not heard of yet is passed over by whoever reads.
 HEARD_BY_NOW = """
 UPDATE edge.places SET heard = %(came)s
 WHERE device = ANY (%(devices)s::int4[]) AND heard > %(came)s AND heard <= %(last)s
 """
+"""As `edge.recording.places`."""
 INSERT_PLACES = """
 INSERT INTO edge.places (device, after, heard, place, masked)
 SELECT device, (SELECT max("end") FROM
