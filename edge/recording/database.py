@@ -166,8 +166,9 @@ class Database:
             new = self._store_windows(database, messages, when, now)
             words = words_of(messages, self._deleted)
             self._store_words(database, words, came)
-            for device, info in words.infos.items():
-                store_place(database, device, info, when, max(since or now, not_before or now))
+            for device, infos in words.infos.items():
+                for info in infos:
+                    store_place(database, device, info, when, max(since or now, not_before or now))
         if inode(self._path) != self._inode:
             # What was written is in a file without a name, and will be gone with us.
             self.stop()
