@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import struct
 import zoneinfo
 
 from edge.timing.old_zone_names import SUCCESSORS, successor
 
 LONGEST = 64  # characters of a name
+NO_ZONE = (OSError, ValueError, KeyError, IndexError, AssertionError, OverflowError, MemoryError, struct.error)
+"""What Python raises for a file that is none of a zone, or a damaged one."""
 
 
 def zone_named(name: str) -> zoneinfo.ZoneInfo:
@@ -16,7 +19,7 @@ def zone_named(name: str) -> zoneinfo.ZoneInfo:
         raise ValueError("there is no such time zone; write one as Europe/Berlin")
     try:
         return zoneinfo.ZoneInfo(name)
-    except (OSError, ValueError, KeyError):  # a folder of them, a path, none of that name
+    except NO_ZONE:  # a folder of them, a path, none of that name
         known = zoneinfo.available_timezones()
     if not known:
         raise ValueError("this machine knows no time zones; install them: apt-get install tzdata")
