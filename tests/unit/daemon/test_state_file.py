@@ -52,9 +52,7 @@ def test_what_a_writer_left_that_was_killed_is_removed(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files of another user")
 @pytest.mark.parametrize("mode", [0o1777, 0o770])
-def test_files_of_others_count_only_where_the_owner_of_the_folder_lets_them_write(
-    tmp_path: Path, mode: int
-) -> None:
+def test_files_of_others_count_only_where_the_owner_of_the_folder_lets_them_write(tmp_path: Path, mode: int) -> None:
     tmp_path.chmod(mode)
     believed = mode == 0o770
     path, stranger = tmp_path / "hall.pause", 2002
