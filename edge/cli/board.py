@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from edge.cli.columns import cell, fit, spread
-from edge.cli.machine_lines import machine_lines, trouble_lines, version_line
+from edge.cli.machine_lines import lasted, machine_lines, trouble_lines, version_line
 from edge.cli.summary import (
     POINTS,
     Bar,
@@ -27,7 +27,7 @@ from edge.cli.summary import (
 )
 from edge.contract.validation import end_of
 from edge.reporting.machine_report import MachineReport, in_order, matches, versions, words_of
-from edge.text import NO_BREAK, percent, printable
+from edge.text import percent, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -212,12 +212,7 @@ def _freshness(device: Device, now: datetime) -> str:
 
 def _age(window: WindowPayload, now: datetime) -> str:
     seconds = math.floor((now - end_of(window)).total_seconds())
-    if seconds < -AHEAD:
-        return "in the future"
-    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= 2 * length:
-            return f"{seconds // length}{NO_BREAK}{unit}"
-    return f"{max(0, seconds)}{NO_BREAK}s"
+    return "in the future" if seconds < -AHEAD else lasted(seconds)
 
 
 def _largest(window: WindowPayload) -> Text:

@@ -14,6 +14,7 @@ from edge.errors import EdgeError
 from edge.files.bounded_read import open_regular, read_opened
 from edge.files.fresh_names import fresh_name, remove_abandoned
 from edge.files.ownership import why_not_believed
+from edge.files.open_folder import sync_folder
 
 MAX_BYTES = 4096
 AS_DAEMON = "run this as root, or as the user of the daemon"
@@ -70,7 +71,7 @@ class StateFile:
             finally:
                 with contextlib.suppress(OSError):
                     fresh.unlink(missing_ok=True)
-            self._sync_folder()
+            sync_folder(self.path.parent)
         except OSError as error:
             raise EdgeError(f"{self._what} cannot be stored in {self.path} ({error.strerror})") from None
         with contextlib.suppress(OSError):
@@ -93,13 +94,6 @@ class StateFile:
             return  # also on a disk that takes nothing
         try:
             self.path.unlink(missing_ok=True)
-            self._sync_folder()
+            sync_folder(self.path.parent)
         except OSError as error:
             raise EdgeError(f"{self.path} cannot be removed ({error.strerror})") from None
-
-    def _sync_folder(self) -> None:
-        folder = os.open(self.path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)

@@ -17,12 +17,11 @@ from pathlib import Path
 import pytest
 
 from edge.config.schema import PrivacyConfig
-from edge.daemon import audit
+from edge.daemon import audit, state_file
 from edge.daemon.daemon_lock import DaemonLock, Flag, is_held
 from edge.daemon.kept_pause import KeptPause
 from edge.daemon.pause_store import ClosedStore, Pause, PauseStore
 from edge.daemon.run_state import RunState
-from edge.daemon.state_file import StateFile
 from edge.errors import BusyError, EdgeError
 from tests.support.brokers import wait_for
 from tests.support.faults import SmallDisk
@@ -445,11 +444,11 @@ def test_others_know_of_a_pause_while_it_is_written(
 def test_a_write_that_a_power_cut_may_undo_is_repeated(
     kept: KeptPause, path: Path, time: Time, monkeypatch: pytest.MonkeyPatch, by: str
 ) -> None:
-    def fail(_: StateFile) -> None:
+    def fail(_: Path) -> None:
         raise OSError(errno.EIO, "Input/output error")
 
     with monkeypatch.context() as patched:
-        patched.setattr(StateFile, "_sync_folder", fail)  # after the file has its name
+        patched.setattr(state_file, "sync_folder", fail)  # after the file has its name
         pause = Pause(by, BY_MRS_DOE.since)
         kept.begin(pause)
         kept.keep()
