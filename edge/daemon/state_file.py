@@ -13,8 +13,8 @@ from typing import Any
 from edge.errors import EdgeError
 from edge.files.bounded_read import open_regular, read_opened
 from edge.files.fresh_names import fresh_name, remove_abandoned
-from edge.files.ownership import why_not_believed
 from edge.files.open_folder import sync_folder
+from edge.files.ownership import why_not_believed
 
 MAX_BYTES = 4096
 AS_DAEMON = "run this as root, or as the user of the daemon"
