@@ -45,6 +45,7 @@ STATUS = {
     "offline": ("○", "bad"),
 }
 COMPACT = 6  # lines of a tile that has one bar for all emotions
+MOST_NAMES = 10  # of rooms in one sentence
 AHEAD = 5  # seconds that another machine's clock may be ahead of ours before it is worth a word
 EIGHTHS = " ▏▎▍▌▋▊▉"
 LEVELS = "▁▂▃▄▅▆▇█"
@@ -98,7 +99,7 @@ def render(
         grid, hidden = _grid([known[each.name] for each in shown], width, max(1, space - len(troubles)), scene)
         lines += [*troubles, grid]
     elif known:
-        lines.append(Text("\nno room is in trouble" if not view.find else "\nno room matches", "dim"))
+        lines.append(Text(f"\n{nobody_wanted([each.name for each in reports], view)}", "dim"))
     else:
         waiting = f"\nwaiting for a device to publish under {printable(prefix)}/"
         lines.append(Text(f"{waiting}\n(another broker? --broker mqtt://host:port)", "dim"))
@@ -112,6 +113,15 @@ def render(
 def wanted(each: MachineReport, view: View) -> bool:
     """Whether a room is among those that are asked for."""
     return (each.level != "good" or view.only != "troubled") and matches(words_of(each), view.find)
+
+
+def nobody_wanted(names: Sequence[str], view: View) -> str:
+    """What to say where rooms are known, and none of them is among those that are asked for."""
+    if not view.find:
+        return "no room is in trouble"
+    there = ", ".join(map(printable, names[:MOST_NAMES])) + (", ..." if len(names) > MOST_NAMES else "")
+    troubled = "in trouble " if view.only == "troubled" else ""
+    return f"no room {troubled}has {printable(view.find)!r} in its name, state or alerts; there are {there}"
 
 
 class _Scene(NamedTuple):

@@ -266,7 +266,7 @@ def test_the_files_of_another_daemon_are_not_touched(
     ClosedStore(other).store(BY_MR_ROE)
     (tmp_path / "other.lock").touch()
     with holding(other, Flag.RUNS):
-        with pytest.raises(BusyError, match=r"another edge daemon keeps its pause in .*other\.pause"):
+        with pytest.raises(BusyError, match=r"runs already on this machine, with the same files \(.*other\.pause\)"):
             kept.use(other)
         assert {file.name for file in tmp_path.glob("other.*")} == {"other.lock", "other.closed"}
         kept.go_back()
