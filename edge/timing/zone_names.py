@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import re
 import struct
-import re
 import zoneinfo
 
 from edge.timing.old_zone_names import SUCCESSORS, successor
