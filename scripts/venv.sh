@@ -98,7 +98,7 @@ download() {
     --platform manylinux2014_x86_64 -r "$root/$1" -d "$root/.venv/$2"
 }
 
-# What .venv was made for: written last, so whatever was interrupted is done again. Moving the project, a new system
+# What .venv was made for. Moving the project, a new system
 # Python, a new lock, a freshly installed libcamera or OpenCV make another one; it takes a few milliseconds to find out.
 fingerprint() {
   {
@@ -109,6 +109,11 @@ fingerprint() {
 }
 is_ready() { [[ -x $python && -f $root/.venv/$1 && $(<"$root/.venv/$1") == "$(fingerprint "${@:2}")" ]]; }
 # A demonstration broker too many does no harm.
+# stamp FILE LOCK...: it comes last, when all else is on the disk: whatever was interrupted, by a power cut too, is done again.
+stamp() {
+  sync -f "$root/.venv"
+  fingerprint "${@:2}" >"$root/.venv/$1"
+}
 ready_to_run() { is_ready run.stamp requirements-broker.lock || { has_mosquitto && is_ready run.stamp requirements.lock; }; }
 ready_for_pages() { is_ready pages.stamp requirements-pages.lock; }
 ready_to_test() { is_ready test.stamp requirements-test.lock requirements-test-pictures.lock; }
@@ -133,7 +138,7 @@ make_venv() {
     install_beside "$system"
   fi
   "$python" -m pip install -qq --no-deps --no-build-isolation --editable "$root"
-  fingerprint "$(run_lock)" >"$root/.venv/run.stamp"
+  stamp run.stamp "$(run_lock)"
   trap - EXIT
   say "Installed in $SECONDS s."
 }
@@ -142,14 +147,14 @@ add_pages() {
   if is_arm32 "$python"; then die "setup, dashboard and report need a 64-bit system: run them on another machine"; fi
   say "Adding what pages and reports need to .venv (about 230 MB, once) ..."
   pip_install -r "$root/requirements-pages.lock"
-  fingerprint requirements-pages.lock >"$root/.venv/pages.stamp"
+  stamp pages.stamp requirements-pages.lock
 }
 
 add_tests() {
   say "Adding what the tests need to .venv ..."
   pip_install -r "$root/requirements-test.lock"
   download requirements-test-pictures.lock pictures
-  fingerprint requirements-test.lock requirements-test-pictures.lock >"$root/.venv/test.stamp"
+  stamp test.stamp requirements-test.lock requirements-test-pictures.lock
 }
 
 # once READY MAKE: two calls at the same moment would spoil it; the second waits for the first, and finds it done. From

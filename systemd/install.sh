@@ -56,6 +56,7 @@ put() {
   if [[ ! -f $2 || $(<"$2") != "$text" ]]; then
     changed=yes
     do_it install -D -m "$3" /dev/stdin "$2.new" <<<"$text"
+    do_it sync "$2.new"
     do_it mv -T "$2.new" "$2"
   fi
 }
@@ -116,6 +117,7 @@ install_code() {
   do_it "$release/.venv/bin/python" -I -m compileall -q "$release/edge"
   do_it ln -sfn current/.venv "$home/.venv"
   do_it ln -sfn "releases/$(basename "$release")" "$home/current.new"
+  do_it sync -f "$release" # after a power cut `current` leads to whole files, and the former ones are there until then
   do_it mv -T "$home/current.new" "$home/current"
 }
 
@@ -141,6 +143,7 @@ install_config() {
 remove_old_releases() {
   local release current
   current=$(readlink -f "$home/current" || true)
+  do_it sync -f "$home"
   for release in "$home"/releases/*; do
     if [[ -d $release && $release != "$current" ]]; then do_it rm -rf "$release"; fi
   done

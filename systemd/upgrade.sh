@@ -35,7 +35,11 @@ field() { dpkg-deb -f "$1" "$2" 2>/dev/null || true; }
 new=$(readlink -f "$1")
 [ "$(field "$new" Package)" = edge ] || die "$1 is no package of edge"
 [ "$(field "$new" Architecture)" = "$(dpkg --print-architecture)" ] || die "$1 is for another processor: $(field "$new" Architecture)"
-before=$(dpkg-query -W -f '${Version}' edge) || die "the package edge is not installed; install the first one with apt"
+state=$(dpkg-query -W -f '${db:Status-Status} ${db:Status-Eflag}' edge) || die "the package edge is not installed; install the first one with apt"
+# As after a power cut; dpkg alone cannot end all that it had begun.
+[ "$state" = "installed ok" ] ||
+  die "the package edge is half installed ($state): sudo dpkg --configure -a; sudo apt install --reinstall $new"
+before=$(dpkg-query -W -f '${Version}' edge)
 after=$(field "$new" Version)
 dpkg --compare-versions "$after" gt "$before" || die "$1 is version $after, and $before is installed: nothing to do"
 [ "$(field "$previous" Version)" = "$before" ] ||

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import errno
 import importlib
 import logging
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
     from edge.config.loader import CutShort
     from edge.config.schema import Config
 
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+NO_FILES = (errno.EMFILE, errno.ENFILE)  # no file descriptor is left, in this process or on this machine
 
 COMMANDS = {
     "run": "count faces and emotions in front of the camera, and publish the numbers",
@@ -91,11 +93,23 @@ def run_command_line(arguments: list[str], begin: Callable[[], None] = lambda: N
         print_nowhere()  # `edge schema | head`: the reader has seen enough
         return 0
     except OSError as error:
-        if error.filename is not None or error.errno not in NO_ROOM:
+        if not (words := _in_words(error)):
             raise
-        print_nowhere()
-        print(f"edge: the output cannot be written ({error.strerror}): make room on the disk", file=sys.stderr)
+        with contextlib.suppress(OSError):  # no file descriptor is left
+            print_nowhere()
+        print(f"edge: {words}", file=sys.stderr)
         return EXIT_FAILED
+
+
+def _in_words(error: OSError) -> str:
+    """What has failed and what to do, of an error that names no file; empty: it is to be shown whole."""
+    if error.errno in NO_FILES:
+        return f"{error.strerror}: end what holds so many, or raise the limit (ulimit -n)"
+    if error.filename is not None:
+        return ""
+    if error.errno == errno.EIO:
+        return f"a disk fails, or what the output goes to ({error.strerror})"
+    return f"the output cannot be written ({error.strerror}): make room on the disk" if error.errno in NO_ROOM else ""
 
 
 def print_nowhere() -> None:

@@ -246,7 +246,7 @@ class HealthPayload(Payload):
     uptime: float = Field(ge=0, description="seconds since the daemon started")
     fps: float = Field(ge=0, description="frames analysed per second since the last message")
     stages_ms: dict[str, float] = Field(
-        description="median milliseconds per stage of a frame; only `detect` where figures are withheld"
+        description="median milliseconds per stage of a frame, of windows of which nothing is withheld or rounded"
     )
     faces_per_frame: float | None = Field(
         description="mean faces of the newest published window; null when its figures were withheld"

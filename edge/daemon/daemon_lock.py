@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from edge.daemon.state_file import AS_DAEMON
 from edge.errors import EdgeError
+from edge.files.ownership import why_not_believed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -156,8 +157,7 @@ class DaemonLock:
             file = os.open(path, READ | how | (os.O_CREAT if create else 0), 0o600)
         except OSError:
             return None
-        mode = os.fstat(file).st_mode
-        if not stat.S_ISREG(mode) and not (start and stat.S_ISDIR(mode) and not mode & OPEN):
+        if not _bears_locks(path, os.fstat(file), folder=bool(start)):
             os.close(file)
             return None
         before, self._file, self._start = self._file, file, start
@@ -173,6 +173,15 @@ class DaemonLock:
 
     def _range(self, flag: int, kind: int) -> bytes:
         return struct.pack(FLOCK, kind, os.SEEK_SET, self._start + flag, 1, 0)
+
+
+def _bears_locks(path: Path, status: os.stat_result, *, folder: bool) -> bool:
+    """Whether nobody else can hold locks on it: others could keep a daemon from starting, or confirm a pause."""
+    if folder:
+        return stat.S_ISDIR(status.st_mode) and not status.st_mode & OPEN
+    with contextlib.suppress(OSError):
+        return stat.S_ISREG(status.st_mode) and not why_not_believed(path, status)
+    return False
 
 
 def _is_at(path: Path, file: int) -> bool:

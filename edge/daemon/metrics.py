@@ -14,8 +14,8 @@ MAX_SAMPLES = 4096  # per interval and stage; an hour at one frame a second
 class Meter:
     """Collects how long the stages take; read and emptied once per interval.
 
-    How long tracking and classifying take tells how many people there are, so those times wait until their window
-    is closed, and are thrown away where its figures are withheld.
+    How long a stage takes tells how many people there are, and detection whether there is anybody, so the times wait
+    until their window is closed, and are thrown away where its figures are withheld.
 
     Args:
         start: Monotonic seconds.
@@ -39,11 +39,9 @@ class Meter:
 
     def record_stage(self, name: str, seconds: float) -> None:
         """Record the duration of a stage."""
-        times = (self._stages if name == "detect" else self._waiting)[name]
+        times = self._waiting[name]
         if len(times) < MAX_SAMPLES:
             times.append(seconds)
-        if name == "detect":
-            self._observe(name, seconds)
 
     def count_frame(self) -> None:
         """Count a frame that was analysed."""

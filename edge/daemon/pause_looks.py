@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edge.daemon.pause_store import PauseStore, resumed_path
+from edge.files.ownership import why_not_believed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,5 +74,6 @@ class PauseLooks:
             found = self._resumed.parent.stat()
             folder = (found.st_dev, found.st_ino)
             found = self._resumed.lstat()
-            resumed = (found.st_ino, found.st_ctime_ns)
+            if not why_not_believed(self._resumed, found):
+                resumed = (found.st_ino, found.st_ctime_ns)
         return Seen(self._resumed.name, folder, resumed)

@@ -85,6 +85,8 @@ class PauseStore(_File):
         path: Its name; its folder is made when missing.
     """
 
+    of_anybody = True
+
     def load(self) -> Pause | None:
         """The pause in force, None if there is none. A file that cannot be read is a pause by nobody we know.
 

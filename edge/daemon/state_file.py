@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 from collections.abc import Mapping
@@ -10,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from edge.errors import EdgeError
-from edge.files.bounded_read import read_file
+from edge.files.bounded_read import open_regular, read_opened
 from edge.files.fresh_names import fresh_name, remove_abandoned
 from edge.files.open_folder import sync_folder
+from edge.files.ownership import why_not_believed
 
 MAX_BYTES = 4096
 AS_DAEMON = "run this as root, or as the user of the daemon"
@@ -29,15 +31,30 @@ class StateFile:
         mode: Who may read it, whatever the umask.
     """
 
+    of_anybody = False
+    """Whether it counts whoever has written it."""
+
     def __init__(self, path: Path, what: str, mode: int) -> None:
         self.path = path
         self._what = what
         self._mode = mode
 
     def read(self) -> dict[str, Any]:
-        """The content. Raises one of UNREADABLE."""
-        content: dict[str, Any] = json.loads(read_file(self.path, MAX_BYTES))
+        """The content. Raises one of UNREADABLE, also where it is somebody else's whom nobody has let write here."""
+        descriptor = open_regular(self.path)
+        try:
+            if not self.of_anybody:
+                self._check(os.fstat(descriptor))
+                self._check(self.path.lstat())  # a link
+        except OSError:
+            os.close(descriptor)
+            raise
+        content: dict[str, Any] = json.loads(read_opened(descriptor, MAX_BYTES))
         return content
+
+    def _check(self, status: os.stat_result) -> None:
+        if problem := why_not_believed(self.path, status):
+            raise OSError(errno.EPERM, problem)
 
     def write(self, content: Mapping[str, Any]) -> None:
         """Replace the content; it is on the disk when this returns. Raises EdgeError."""

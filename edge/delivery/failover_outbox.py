@@ -138,6 +138,9 @@ class FailoverOutbox:
             connected: Whether an alert reaches anybody.
         """
         now = time.monotonic()
+        if self._failing is not None and self._disk.outbox.is_open and self._disk.outbox.is_replaced:
+            self._disk.outbox.stop()
+            self._next_retry = now
         if not self._disk.outbox.is_open and now >= self._next_retry:
             self._next_retry = now + OPEN_RETRY
             try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -62,6 +63,7 @@ class Outbox:
         self._max_bytes = max_bytes
         self._now = now
         self._database: sqlite3.Connection | None = None
+        self._file: os.stat_result | None = None  # which was opened
         self._ages = RowAges()
         self.epoch = ""
         """Eight hexadecimal digits that change only with a new database."""
@@ -86,6 +88,17 @@ class Outbox:
     def is_open(self) -> bool:
         """Whether it can be used."""
         return self._database is not None
+
+    @property
+    def is_replaced(self) -> bool:
+        """Whether another file, or another disk, is in the place of the one that was opened."""
+        if self._path is None or self._file is None:
+            return False
+        with contextlib.suppress(OSError):
+            return not os.path.samestat(self._path.stat(), self._file)
+        with contextlib.suppress(OSError):
+            return self._path.parent.stat().st_dev != self._file.st_dev
+        return False
 
     def start(self, progress: Callable[[], None] = lambda: None) -> None:
         """Open the database; a corrupt one is set aside and a new epoch begins.
@@ -282,6 +295,7 @@ class Outbox:
             database.set_progress_handler(progress, INSTRUCTIONS)
             self._use(prepare(database), database)
             database.set_progress_handler(None, 0)
+            self._file = self._path.stat() if self._path is not None else None
         except BaseException:
             database.close()
             raise

@@ -21,6 +21,17 @@ def why_not_ours(path: Path, status: os.stat_result) -> str | None:
     return None
 
 
+def why_not_believed(path: Path, status: os.stat_result) -> str | None:
+    """The same of what lies beside an outbox, where everybody may write into its folder; None: it is obeyed.
+
+    Into any other folder nobody writes but those whom its owner lets: other users of a household, of a container.
+
+    Raises:
+        OSError: The folder is not there, or nobody can say.
+    """
+    return why_not_ours(path, status) if path.parent.stat().st_mode & stat.S_IWOTH else None
+
+
 def is_shared_with_us(status: os.stat_result) -> bool:
     """Whether somebody else's file may be written by us because of our group, and not by everybody.
 

@@ -79,7 +79,7 @@ class Board:
         )
 
     def _temperature(self) -> float | None:
-        zones = [(zone, _text(zone / "type").lower()) for zone in self._sys.glob("class/thermal/thermal_zone*")]
+        zones = [(zone, _text(zone / "type").lower()) for zone in self._found("class/thermal/thermal_zone*")]
         for kind in ZONES:
             found = [_number(zone / "temp", 10) for zone, name in zones if re.search(kind, name)]
             possible = [n / 1000 for n in found if n is not None and POSSIBLE[0] <= n / 1000 <= POSSIBLE[1]]
@@ -108,8 +108,8 @@ class Board:
                 self._failures = 0
                 return bits
         # Raspberry Pi 4 and older: soc/soc:firmware; 5: soc@107c000000/soc@107c000000:firmware.
-        files = self._sys.glob("devices/platform/soc*/soc*:firmware/get_throttled")
-        return next(_numbers(files, 16), None)
+        files = self._found("devices/platform/soc*/soc*:firmware/get_throttled")
+        return next(_numbers(iter(files), 16), None)
 
     def _slowed(self, bits: int | None) -> bool | None:
         if bits is not None:
@@ -117,7 +117,7 @@ class Board:
         # A Jetson reports it as cooling devices: cpu-throttle-alert, gpu-throttle-alert and more.
         alerts = [
             device / "cur_state"
-            for device in self._sys.glob("class/thermal/cooling_device*")
+            for device in self._found("class/thermal/cooling_device*")
             if _text(device / "type").endswith("-throttle-alert")
         ]
         states = list(_numbers(iter(alerts), 10))
@@ -125,11 +125,18 @@ class Board:
 
     def _under_voltage(self, bits: int | None) -> bool | None:
         # The kernel's own watch on the Raspberry Pi's supply: every user may read it, and it is never older than 2 s.
-        drivers = (d for d in self._sys.glob("class/hwmon/hwmon*") if _text(d / "name") == "rpi_volt")
+        drivers = (d for d in self._found("class/hwmon/hwmon*") if _text(d / "name") == "rpi_volt")
         alarm = next(_numbers((driver / "in0_lcrit_alarm" for driver in drivers), 10), None)
         if alarm is not None:
             return bool(alarm)
         return None if bits is None else bool(bits & UNDER_VOLTAGE)
+
+    def _found(self, pattern: str) -> list[Path]:
+        """The kernel's files of that name; none where no file descriptor is left to look."""
+        try:
+            return list(self._sys.glob(pattern))
+        except OSError:
+            return []
 
     def _load(self) -> float | None:
         try:

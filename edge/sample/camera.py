@@ -52,6 +52,7 @@ class SampleCamera:
     def start(self) -> None:
         """Read the portraits and draw the room. Raises CameraError when the portraits are missing."""
         self.scene = Scene(read_portraits(), size=self._size, faces=self._faces)
+        self.scene.render(0.0)  # draws whoever is there at the beginning: the first frame shall not come late
         self._began = self._clock()
         self._due = self._elapsed = 0.0
         self._open = True

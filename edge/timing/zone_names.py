@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import difflib
 import re
+import struct
 import zoneinfo
 
 from edge.timing.old_zone_names import SUCCESSORS, successor
 
 LONGEST = 64  # characters of a name
+NO_ZONE = (OSError, ValueError, KeyError, IndexError, AssertionError, OverflowError, MemoryError, struct.error)
+"""What Python raises for a file that is none of a zone, or a damaged one."""
 SHORT_FORM = re.compile(r"[a-z]{2,5}([+-]\d{1,2})?", re.IGNORECASE)  # MEZ, CET+1: alike by letters, not by sense
 
 
@@ -18,7 +21,7 @@ def zone_named(name: str) -> zoneinfo.ZoneInfo:
         raise ValueError("there is no such time zone; write one as Europe/Berlin")
     try:
         return zoneinfo.ZoneInfo(name)
-    except (OSError, ValueError, KeyError):  # a folder of them, a path, none of that name
+    except NO_ZONE:  # a folder of them, a path, none of that name
         known = zoneinfo.available_timezones()
     if not known:
         raise ValueError("this machine knows no time zones; install them: apt-get install tzdata")

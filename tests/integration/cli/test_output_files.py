@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -121,6 +122,22 @@ def test_an_output_that_takes_nothing_more_is_said_in_words(tmp_path: Path, comm
         )  # fmt: skip
     words = "edge: the output cannot be written (No space left on device): make room on the disk\n"
     assert (done.returncode, done.stderr) == (1, words)
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (errno.EMFILE, "edge: Too many open files: end what holds so many, or raise the limit (ulimit -n)\n"),
+        (errno.EIO, "edge: a disk fails, or what the output goes to (Input/output error)\n"),
+    ],
+)
+def test_what_is_no_fault_of_the_output_is_not_said_of_it(
+    number: int, words: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def begin() -> None:
+        raise OSError(number, os.strerror(number))
+
+    assert (run_command_line(["version"], begin), capfd.readouterr().err) == (1, words)
 
 
 def test_with_its_output_closed_a_daemon_counts_all_the_same(

@@ -44,7 +44,7 @@ def test_three_people_leave_no_figure_anywhere(broker: int, edge: Edge, subscrib
         assert window["withheld"] in ({"what": "figures", "reason": reason} for reason in ("few_people", "short"))
     for message in subscriber.named("health"):
         assert message.json()["faces_per_frame"] is None
-        assert set(message.json()["stages_ms"]) == {"detect"}
+        assert message.json()["stages_ms"] == {}
     whole = [message for message in subscriber.named("window") if message.json()["withheld"]["reason"] == "few_people"]
     sizes = [len(message.payload) for message in whole]  # the last one, cut short, says so
     assert max(sizes) - min(sizes) <= len(json.dumps(999)), "the length of a message must not tell what it hides"

@@ -80,7 +80,7 @@ class FrankMeter(Meter):
     eyes: Eyes
 
     def record_stage(self, name: str, seconds: float) -> None:
-        super().record_stage(name, 1.0 if name == "detect" else float(len(self.eyes.now)))
+        super().record_stage(name, float(len(self.eyes.now)))
 
 
 class Clock:

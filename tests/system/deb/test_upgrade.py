@@ -112,6 +112,17 @@ def test_it_waits_for_all_services_that_run_the_program(run: Run) -> None:
     assert "ssh" not in said
 
 
+def test_half_an_installation_is_not_taken_for_a_whole_one(run: Run) -> None:
+    """As a power cut leaves it, where dpkg alone cannot go on."""
+    cut = r"sed -i 's/^Status: .*/Status: install reinstreq unpacked/; s/^Version: .*/Version: 2/' /var/lib/dpkg/status"
+    mended = "dpkg --configure -a || true; dpkg --install 2.deb >/dev/null"
+    said = run(f"{cut}; upgrade 2.deb; {mended}; upgrade 2.deb")
+    (half, again) = [line for line in said if line.startswith("edge upgrade:")]
+    assert "the package edge is half installed (unpacked reinstreq): sudo dpkg --configure -a; sudo apt install" in half
+    assert again.endswith("nothing to do")
+    assert "installed: 2 installed" in said
+
+
 def lay_script(script: str, machine: Path) -> Path:
     """One of the package's scripts, with what it needs, on a machine that is a folder."""
     program = machine / "usr/lib/edge"

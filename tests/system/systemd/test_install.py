@@ -114,6 +114,36 @@ def test_an_upgrade_keeps_the_configuration(install: Callable[..., str], tree: P
     assert "is kept" not in install()
 
 
+def test_a_power_cut_after_an_upgrade_leaves_whole_files(
+    install: Callable[..., str], tree: Path, tmp_path: Path
+) -> None:
+    """Of what was not on the disk ext4 keeps the names, of empty files."""
+    disk, cut, root = tmp_path / "disk", tmp_path / "cut", tmp_path / "root"
+    root.mkdir()
+    with disk.open("wb") as file:
+        file.truncate(64_000_000)
+    if os.geteuid() != 0 or subprocess.run(["mkfs.ext4", "-q", disk], check=False).returncode:
+        pytest.skip("no disk can be made here")
+    if subprocess.run(["mount", "-o", "loop", disk, root], check=False, capture_output=True).returncode:
+        pytest.skip("no disk can be mounted here")
+    try:
+        install()
+        os.sync()
+        (tree / "edge/__init__.py").write_text('__version__ = "9.9.9"\n')
+        install()
+        expected = below(root)
+        shutil.copy(disk, cut)  # what is in memory alone is gone
+    finally:
+        subprocess.run(["umount", root], check=True)
+    subprocess.run(["mount", "-o", "loop", cut, root], check=True)
+    try:
+        found = below(root)
+    finally:
+        subprocess.run(["umount", root], check=True)
+    kept = {name: content for name, content in found.items() if name in expected}
+    assert [name for name in expected if kept.get(name) != expected[name] and not name.endswith(".dist")] == []
+
+
 def test_an_interrupted_upgrade_is_done_again(install: Callable[..., str], tree: Path, tmp_path: Path) -> None:
     install()
     root = tmp_path / "root"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 
 import pytest
@@ -55,3 +56,15 @@ def test_a_weak_supply_does_not_hide_an_unset_clock(monitor: BoardMonitor, board
     assert unset_clock.PROBLEM in both
     board.weak = False
     assert PROBLEM not in problem(monitor, CLOCK_SECONDS + 2 * WELL_AGAIN, waits=True)
+
+
+def test_where_no_file_descriptor_is_left_the_board_tells_nothing(tmp_path: Path) -> None:
+    (tmp_path / "sys/class/thermal/thermal_zone0").mkdir(parents=True)
+    board = Board(tmp_path, vcgencmd="")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        readings = board.read(0.0, tmp_path, 5.0)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert readings.temperature_c is readings.slowed is readings.under_voltage is None

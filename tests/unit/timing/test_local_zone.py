@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
@@ -15,7 +16,7 @@ import pytest
 from edge.config.schema import PrivacyConfig
 from edge.daemon.run_state import RunState
 from edge.errors import EXIT_CONFIG
-from edge.timing.local_zone import local_zone_problem, zone_of_file
+from edge.timing.local_zone import local_zone_problem, schedule_zone_problem, zone_of_file
 from tests.support.paths import ROOT
 
 NOON = [{"from": "12:00", "to": "13:00"}]
@@ -27,6 +28,7 @@ from edge.reporting.period import time_zone
 load_config(None, sys.argv[1:])
 time_zone(None)
 """
+PROBLEM = "from edge.timing.local_zone import schedule_zone_problem; print(schedule_zone_problem())"
 SET_WHILE_IT_RUNS = """
 import os, sys
 from datetime import datetime, timezone
@@ -47,7 +49,7 @@ for zone in ("UTC", "Europe/Berlin", "Nowhere/Gone", "America/New_York"):
 
 
 def with_own_etc(
-    folder: Path, zone: str | None, local: str | None, *arguments: str
+    folder: Path, zone: str | None, local: str | None, *arguments: str, make: Callable[[Path], object] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Python in a mount namespace, where /etc has no more than a list of users and maybe a time zone."""
     namespace = ["unshare", "--user", "--map-root-user", "--mount"]
@@ -55,6 +57,8 @@ def with_own_etc(
         pytest.skip("unshare cannot make a mount namespace here")
     (folder / "etc").mkdir()
     shutil.copy("/etc/passwd", folder / "etc")
+    if make is not None:
+        make(folder / "etc/localtime")
     if local:
         (folder / "etc/localtime").symlink_to(f"/usr/share/zoneinfo/{local}")
     environment = {name: value for name, value in os.environ.items() if name != "TZ"}
@@ -91,6 +95,51 @@ def test_the_file_that_timedatectl_replaces(tmp_path: Path, zone: str | None) ->
     ], done.stderr  # fmt: skip
     assert lines[1][2] == "paused by the schedule until 13:00"
     assert "/etc/localtime names a time zone that is not there" in lines[2][2]
+
+
+BERLIN = Path("/usr/share/zoneinfo/Europe/Berlin").read_bytes()
+NO_ZONES: list[Callable[[Path], object]] = [
+    lambda path: path.write_text("Europe/Berlin\n"),
+    lambda path: path.write_bytes(b""),
+    lambda path: path.write_bytes(BERLIN[:60]),
+    lambda path: path.write_bytes(BERLIN[:-2]),
+    Path.mkdir,  # as Docker makes one of `-v /etc/localtime:/etc/localtime` where the host has none
+    lambda path: path.symlink_to("/usr/share/zoneinfo/zone.tab"),
+]
+
+
+@pytest.mark.parametrize("make", NO_ZONES)
+def test_a_file_that_is_no_zone_keeps_the_camera_closed(tmp_path: Path, make: Callable[[Path], object]) -> None:
+    """The C library takes it for UTC, and says nothing."""
+    done = with_own_etc(tmp_path, None, None, "-c", PROBLEM, make=make)
+    assert "/etc/localtime is no time zone to this user" in done.stdout, done
+
+
+@pytest.mark.parametrize("content", [b"", b"Europe/Berlin\n", BERLIN[:60], BERLIN[:-1]])
+def test_a_file_of_tz_that_is_no_zone_is_refused(
+    tmp_path: Path, content: bytes, local_zone: Callable[[str], None]
+) -> None:
+    (tmp_path / "zone").write_bytes(content)
+    local_zone(f"{tmp_path}/zone")
+    with pytest.raises(ValueError, match="names no time zone"):
+        PrivacyConfig.model_validate({"schedule": NOON})
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_a_file_that_the_daemon_may_not_read_is_none(local_zone: Callable[[str], None]) -> None:
+    """As after `umask 077; cp .../Berlin /etc/localtime`: root's own clock is right."""
+    with tempfile.TemporaryDirectory() as folder:  # that of pytest is root's alone
+        Path(folder).chmod(0o755)
+        zone = Path(folder) / "zone"
+        zone.write_bytes(BERLIN)
+        local_zone(str(zone))
+        assert schedule_zone_problem() == ""
+        zone.chmod(0o600)
+        os.seteuid(65534)
+        try:
+            assert "names no time zone" in schedule_zone_problem()
+        finally:
+            os.seteuid(0)
 
 
 @pytest.mark.parametrize("zone", [None, "", ":/etc/localtime"])
