@@ -38,7 +38,7 @@ input, button {{ font: inherit; box-sizing: border-box; width: 100%; min-height:
 button {{ margin-top: .75rem; cursor: pointer; font-weight: 600; border-color: var(--accent);
   background: var(--accent); color: var(--accent-text) }}
 :focus-visible {{ outline: 3px solid var(--focus); outline-offset: 2px }}
-[role=alert] {{ margin-top: .8rem; padding: .6rem .8rem; border: 1px solid var(--bad); border-radius: 10px;
+[role=alert] {{ margin-bottom: .8rem; padding: .6rem .8rem; border: 1px solid var(--bad); border-radius: 10px;
   background: var(--bad-card); color: var(--text) }}
 </style>
 <main>

@@ -190,6 +190,7 @@ def test_a_table_is_there_though_sums_are_damaged(
 def test_no_cell_of_a_table_is_a_formula(ends: str) -> None:
     """Whatever a spreadsheet takes for the end of a cell; one that separates by semicolons does not see our quotes."""
     assert cell_of(f"name{ends}=1+1") == f"name{ends}'=1+1"
+    assert cell_of(f'name{ends}"=1+1') == f"name{ends}'\"=1+1"  # which it takes off
 
 
 def test_names_of_a_stranger_do_no_harm(tmp_path: Path) -> None:

@@ -64,11 +64,15 @@ export function report(step, result) {
   showSteps();
 }
 
-/** A picture, a place and a broker are tried; masks and answers are set. What was only looked at is not done. */
+/**
+ * A picture, a place and a broker are tried; masks and answers are set. Where nothing has to be, it is enough that
+ * somebody has looked, but that is not done; so it is with the broker inside the device, which nobody has to reach.
+ */
 function stateOf(step, visited, wrong) {
   if (wrong.has(step)) return "problem";
-  const looked = step !== "save" && visited.includes(step);
-  return results.get(step) || (["mask", "answer"].includes(step) && isSet(step) ? "done" : looked ? "looked" : "");
+  const own = ["mask", "answer"].includes(step);
+  const looked = (own || (step === "connect" && value("mqtt.broker") === "embedded")) && visited.includes(step);
+  return results.get(step) || (own && isSet(step) ? "done" : looked ? "looked" : "");
 }
 
 /** Whether anything of a step is other than where nobody sets it; only Heads the page chooses by itself. */
