@@ -38,7 +38,7 @@ def counted(number: int, thing: str) -> str:
 def percent(share: float) -> str:
     """A share, 0..1, as people read it: "35 %", with a space that never breaks; "< 1 %" for what only rounds to 0.
 
-    The pages have the same function in edge/web/dashboard/static/words.js.
+    The dashboard has the same function in edge/web/dashboard/static/words.js.
     """
     whole = math.floor(100 * share + 0.5)
     return f"{whole}{NO_BREAK}%" if whole or share <= 0 else f"<{NO_BREAK}1{NO_BREAK}%"
@@ -47,7 +47,7 @@ def percent(share: float) -> str:
 def keep_units(text: str) -> str:
     """Text in which no line ends between a number and its unit: "14 %", "5 min".
 
-    The pages have the same function in edge/web/dashboard/static/words.js.
+    The pages have the same function in edge/web/static/texts.js.
     """
     return _BEFORE_UNIT.sub(NO_BREAK, text)
 

@@ -145,19 +145,16 @@ def _moments(values: NDArray[np.float64]) -> list[float]:
     return [round(float(values.mean()), DIGITS), round(float(values.var()), DIGITS)]
 
 
-def strong_thresholds(
-    shares: NDArray[np.float64], truth: NDArray[np.int64], rate: float = FALSE_STRONG
-) -> dict[str, float]:
+def strong_thresholds(shares: NDArray[np.float64], truth: NDArray[np.int64]) -> dict[str, float]:
     """The least probability of each strong word at which it is rarely said of a neutral or happy face.
 
     Args:
         shares: (n, 7) probabilities.
         truth: (n,) 0..6, or -1.
-        rate: Part of the neutral and happy faces that may be given any strong word.
     """
     strong = [label for label in LABELS if label not in MILD]
     mild = shares[np.isin(truth, [LABELS.index(label) for label in MILD])]
-    allowed = int(rate / len(strong) * len(mild))
+    allowed = int(FALSE_STRONG / len(strong) * len(mild))
     found = {}
     for label in strong:
         column = mild[:, LABELS.index(label)]

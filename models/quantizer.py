@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 REMEDY = "Remedy: pip install --no-deps -r models/requirements-convert.txt (Python 3.12 or newer)"
 TOOLS = ("onnx", "onnx2tf", "ai-edge-quantizer", "ai-edge-litert", "numpy")
+SAME = 1e-3  # outputs that differ by no more are the same, in other arithmetic
 
 Floats = NDArray[np.float32]
 
@@ -129,8 +130,8 @@ class FloatModel:
         return {detail["name"]: self._interpreter.get_tensor(detail["index"]) for detail in details}
 
 
-def check_same(onnx_file: Path, float_model: bytes, limit: float = 1e-3) -> None:
-    """Refuse a float TFLite file whose outputs differ from the ONNX file's by more than `limit` on noise in -1..1.
+def check_same(onnx_file: Path, float_model: bytes) -> None:
+    """Refuse a float TFLite file whose outputs differ from the ONNX file's by more than `SAME` on noise in -1..1.
 
     Only for outputs without a spatial layout, which NCHW and NHWC have in common.
 
@@ -146,5 +147,5 @@ def check_same(onnx_file: Path, float_model: bytes, limit: float = 1e-3) -> None
     expected = session.run(list(model.outputs), {session.get_inputs()[0].name: noise.transpose(0, 3, 1, 2)})
     for (name, found), right in zip(model.run(noise).items(), expected, strict=True):
         worst = float(np.abs(found - right).max())
-        if not worst <= limit:
-            raise RefusedError(f"onnx2tf changed output {name} of {onnx_file} by {worst:.2g} (limit {limit:g})")
+        if not worst <= SAME:
+            raise RefusedError(f"onnx2tf changed output {name} of {onnx_file} by {worst:.2g} (limit {SAME:g})")

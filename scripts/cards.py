@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import argparse
 import csv
+import io
 import os
 import re
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,7 @@ OWN = {"name", "password", "certificate_file", "key_file"}
 HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 CA, CERTIFICATE, KEY = "/etc/edge/ca.pem", "/etc/edge/room.pem", "/etc/edge/room.key"
 LARGEST = 16_000  # bytes of a file on the card
+PLACEHOLDER = re.compile(r"[\w-]*REPLACE-WITH[\w-]*")  # in the files of docs/many-boxes
 COMMANDS = [
     ["sh", "-c", "DEBIAN_FRONTEND=noninteractive apt-get -y install /boot/firmware/edge_*.deb"],
     ["sh", "-c", "install -D -m 644 /boot/firmware/edge_*.deb /var/cache/edge/edge.deb"],
@@ -55,22 +58,35 @@ def main(arguments: list[str] | None = None) -> int:
         cards = [card(row, args) for row in rows(args.table)]
         write(cards, args.output)
     except (CardError, EdgeError, OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        wrong = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.filename else str(error)
+        print(f"error: {wrong}", file=sys.stderr)
         return 1
+    if not args.base:
+        print("warning: without --base a card brings no user: nobody can log in there", file=sys.stderr)
+    if not args.ca_file and any("mqtts://" in text for _, data in cards for text in strings(data)):
+        print("warning: without --ca-file rooms trust only a broker whose certificate is a public one", file=sys.stderr)
     print(f"{len(cards)} rooms in {args.output}: copy each user-data and meta-data to the boot partition of its card")
     return 0
 
 
 def rows(table: Path) -> list[dict[str, str]]:
     """The rooms, with the number of their line as `line`; names are checked to be different."""
-    with table.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file, restkey="", restval="")
+    try:
+        text = table.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise CardError(f"{table} is no UTF-8: save it as CSV UTF-8") from None
+    with io.StringIO(text, newline="") as file:
+        columns = text.partition("\n")[0]
+        separator = max(",;", key=columns.count)  # what a German or French Excel writes
+        reader = csv.DictReader(file, restkey="", restval="", delimiter=separator)
         if "name" not in (reader.fieldnames or ()):
             raise CardError(f"{table}: the first line has no column 'name'")
         found = []
         for row in reader:
             if "" in row:
-                raise CardError(f"{table}, line {reader.line_num}: more values than columns; quote values with a comma")
+                raise CardError(
+                    f"{table}, line {reader.line_num}: more values than columns; quote a value with {separator} in it"
+                )
             found.append({**{key: value.strip() for key, value in row.items()}, "line": str(reader.line_num)})
     names = [row["name"].lower() for row in found]
     for row, name in zip(found, names, strict=True):
@@ -123,12 +139,30 @@ def card(row: dict[str, str], args: argparse.Namespace) -> tuple[str, dict[str, 
     taken = base.keys() & {"hostname", "write_files"}
     if taken:
         raise CardError(f"{args.base}: {', '.join(sorted(taken))} is what the table is for; leave it out")
-    return row["name"], {
+    data = {
         **base,
         "hostname": row["name"].lower(),
         "write_files": [file("/etc/edge/config.yaml", text, "0644"), *files],
         "runcmd": [*base.get("runcmd", []), *COMMANDS],
     }
+    refuse_placeholders(data, where)
+    return row["name"], data
+
+
+def refuse_placeholders(data: object, where: str) -> None:
+    """Raises CardError: such a card would reach nobody, and let nobody in."""
+    for each in strings(data):
+        if found := PLACEHOLDER.search(each):
+            raise CardError(f"{where}: {found[0]} is a placeholder of the example: put your own there")
+
+
+def strings(data: object) -> Iterator[str]:
+    """Every text in nested lists and mappings."""
+    if isinstance(data, str):
+        yield data
+    elif isinstance(data, (list, dict)):
+        for each in data.values() if isinstance(data, dict) else data:
+            yield from strings(each)
 
 
 def read(text: str, key: str) -> Any:  # noqa: ANN401 - any YAML

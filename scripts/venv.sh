@@ -12,6 +12,12 @@ wheels_only=(-qq --require-hashes --only-binary :all:)
 say() { echo "$*" >&2; }
 die() { say "error: $*"; exit 1; }
 
+# pip_install ARGUMENT...: with pip, from wheels that are locked.
+pip_install() {
+  "$python" -m pip install "${wheels_only[@]}" "$@" ||
+    die "pip could not install it: is there an internet connection? It is needed once; then start again"
+}
+
 # apt_install PACKAGE...: by root, or with sudo, or not at all.
 apt_install() {
   local -a root_by=()
@@ -68,7 +74,7 @@ install_arm32() {
     apt_install python3-numpy python3-opencv python3-yaml python3-psutil python3-argon2
   sed "s/ and platform_machine == 'armv7l'//" "$root/$(run_lock)" |
     awk '/^[a-z]/ { keep = !/^(numpy|pyyaml|psutil|cffi|argon2-cffi.*)==/ && !/platform_machine !=/ } keep' >"$root/.venv/arm32.lock"
-  "$python" -m pip install "${wheels_only[@]}" --no-deps -r "$root/.venv/arm32.lock"
+  pip_install --no-deps -r "$root/.venv/arm32.lock"
 }
 
 # A wheel of OpenCV never has GStreamer, which the cameras of a Jetson need; python3-opencv from apt has.
@@ -80,10 +86,10 @@ has_gstreamer() {
 install_beside() {
   if has_gstreamer "$1"; then
     awk '/^[a-z]/ { keep = !/^opencv/ } keep' "$root/$(run_lock)" >"$root/.venv/no-opencv.lock"
-    "$python" -m pip install "${wheels_only[@]}" -r "$root/.venv/no-opencv.lock"
+    pip_install -r "$root/.venv/no-opencv.lock"
     if has_gstreamer "$python"; then return; fi # else it was built for another numpy
   fi
-  "$python" -m pip install "${wheels_only[@]}" -r "$root/$(run_lock)"
+  pip_install -r "$root/$(run_lock)"
 }
 
 # download LOCK FOLDER: wheels that only carry pictures; the same files on every machine, so for one fixed platform.
@@ -134,14 +140,14 @@ make_venv() {
 
 add_pages() {
   if is_arm32 "$python"; then die "setup, dashboard and report need a 64-bit system: run them on another machine"; fi
-  say "Adding what pages and reports need to .venv ..."
-  "$python" -m pip install "${wheels_only[@]}" -r "$root/requirements-pages.lock"
+  say "Adding what pages and reports need to .venv (about 230 MB, once) ..."
+  pip_install -r "$root/requirements-pages.lock"
   fingerprint requirements-pages.lock >"$root/.venv/pages.stamp"
 }
 
 add_tests() {
   say "Adding what the tests need to .venv ..."
-  "$python" -m pip install "${wheels_only[@]}" -r "$root/requirements-test.lock"
+  pip_install -r "$root/requirements-test.lock"
   download requirements-test-pictures.lock pictures
   fingerprint requirements-test.lock requirements-test-pictures.lock >"$root/.venv/test.stamp"
 }
@@ -152,7 +158,8 @@ add_tests() {
 once() {
   local lock=$root/.venv.lock
   "$1" || {
-    (umask 077 && : >>"$lock")
+    (umask 077 && : >>"$lock") 2>/dev/null ||
+      die "$(id -un) cannot write $lock: clone the project as yourself, without sudo (or: sudo chown -R $(id -un) $root)"
     (flock 9; cd "$root" || exit; "$1" || "$2") 9<"$lock"
   }
 }

@@ -25,7 +25,7 @@ while (($#)); do
     --prefix) prefix=${2:?--prefix needs a folder}; shift ;;
     --prefix=*) prefix=${1#*=} ;;
     -h | --help) usage; exit ;;
-    *) usage >&2; exit 2 ;;
+    *) usage >&2; echo "error: unknown option $1" >&2; exit 2 ;;
   esac
   shift
 done

@@ -147,15 +147,12 @@ class Bench:
         names = {"faces": self._detector.card.identity}
         return names | ({"emotions": self._classifier.card.identity} if self._classifier else {})
 
-    def measure(
-        self, footage: Footage, frames: int, tick: Callable[[], object] = bool, trace: Trace | None = None
-    ) -> Result:
+    def measure(self, footage: Footage, frames: int, trace: Trace | None = None) -> Result:
         """Measure some footage.
 
         Args:
             footage: What is looked at.
             frames: How many.
-            tick: Called after each frame, for a progress bar.
             trace: Takes the stages of each frame; that lengthens them by some microseconds.
 
         Raises:
@@ -169,7 +166,7 @@ class Bench:
                 pipeline = Pipeline(self._config, self._models, times, Timestamps(clock), 0.0)
                 masks = Masks(self._config.camera.masks)
                 measurement = _Measurement(self._detector, self._classifier, pipeline, times, clock, outbox, masks)
-                return measurement.run(footage, frames, self._energy, tick, trace)
+                return measurement.run(footage, frames, self._energy, trace)
             finally:
                 outbox.stop()
 
@@ -196,9 +193,7 @@ class _Measurement:
             classifier.record = times.record_stage
         self._size = (0, 0)
 
-    def run(
-        self, footage: Footage, frames: int, energy: EnergyMeter, tick: Callable[[], object], trace: Trace | None
-    ) -> Result:
+    def run(self, footage: Footage, frames: int, energy: EnergyMeter, trace: Trace | None) -> Result:
         for _ in range(WARM_UP):
             self._frame(footage)
         for times in self._times.all.values():
@@ -214,7 +209,6 @@ class _Measurement:
             self._bare(self._classifier.given if self._classifier else 0)
             if index == frames // 10:
                 early = self._resident()
-            tick()
         busy = 1 - (time.process_time() - cpu) / (time.perf_counter() - began)
         peak, late = _peak_megabytes(), self._resident()
         used = energy.per_call(lambda: self._frame(footage), frames) if energy.available else None

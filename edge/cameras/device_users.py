@@ -17,6 +17,12 @@ def camera_nodes() -> list[str]:
     return [str(node) for kind in ("media", "video") for node in sorted(Path("/dev").glob(f"{kind}[0-9]*"))]
 
 
+def none_may_be_opened() -> bool:
+    """Whether there are such files, and this user may open none of them."""
+    nodes = camera_nodes()
+    return bool(nodes) and not any(os.access(node, os.R_OK | os.W_OK) for node in nodes)
+
+
 def held_by(nodes: Iterable[str]) -> str:
     """A remedy: which other programs hold one of these device files, as far as this user may see it."""
     nodes = list(nodes)

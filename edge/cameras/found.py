@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from edge.cameras.device_users import camera_nodes
+from edge.cameras.device_users import none_may_be_opened
 from edge.cameras.picamera import csi_cameras
 from edge.cameras.usb import card_name, usb_devices
 from edge.text import Sentence
@@ -75,8 +74,7 @@ def nothing_found(cameras: Sequence[FoundCamera]) -> Sentence | None:
     """What to do where a list has no camera but the drawn room; None where it has one."""
     if any(camera.kind != "sample" for camera in cameras):
         return None
-    nodes = camera_nodes()
-    if nodes and not any(os.access(node, os.R_OK | os.W_OK) for node in nodes):
+    if none_may_be_opened():
         return Sentence("No camera may be opened by this user: add the user to the group video, and log in again.")
     return Sentence(
         "No camera was found: plug one in and search again; at a ribbon cable check both ends. "

@@ -26,7 +26,6 @@ from edge.text import Sentence, printable
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-SEARCH_SECONDS = 3.5
 AGAIN = 1.0  # seconds after which the question is sent once more: datagrams get lost
 GROUP = ("239.255.255.250", 3702)  # where every camera listens, by the standard
 MOST = 64  # cameras that are listed
@@ -91,7 +90,7 @@ class Answers:
         return sorted(list(listed.values())[:MOST], key=lambda camera: camera.source)
 
 
-def search(seconds: float = SEARCH_SECONDS) -> list[FoundCamera]:
+def search(seconds: float) -> list[FoundCamera]:
     """Ask the local network (IPv4), and wait for answers; by address.
 
     Args:

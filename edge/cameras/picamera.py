@@ -11,7 +11,7 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from edge.cameras.device_users import camera_nodes, held_by
+from edge.cameras.device_users import camera_nodes, held_by, none_may_be_opened
 from edge.cameras.orientation import Orientation
 from edge.cameras.pixel_formats import Layout
 from edge.errors import CameraError
@@ -225,8 +225,7 @@ def _why_missing(found: list[dict[str, Any]]) -> str:
     if found:
         names = [f"picamera:{number} ({info.get('Model', '?')})" for number, info in enumerate(found)]
         return f"found: {', '.join(names)}"
-    nodes = camera_nodes()
-    if nodes and not any(os.access(node, os.R_OK | os.W_OK) for node in nodes):
+    if none_may_be_opened():
         return "permission denied: add this user to the group video"
     return WHERE_TO_LOOK
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import re
 from collections.abc import Callable
 from typing import Literal
@@ -12,6 +13,7 @@ from edge.cameras.capture_thread import CaptureThread, Frame
 from edge.cameras.factory import open_camera
 from edge.cameras.frozen import FrozenPicture
 from edge.cameras.masks import Masks
+from edge.config.camera_source import drawn
 from edge.config.schema import CameraConfig, Config
 from edge.errors import CameraError
 
@@ -216,10 +218,11 @@ def capture_maker(
         accepts: Whether a picture of this width and height, and which lay so, may be seen under these masks.
     """
     camera = config.camera
+    # What is drawn here is never out of reach: a busy machine is late, and the daemon goes on.
+    limits = (math.inf, math.inf) if drawn(source) else (camera.open_timeout, camera.read_timeout)
     return lambda: CaptureThread(
         open_camera(source, config),
-        camera.open_timeout,
-        camera.read_timeout,
+        *limits,
         now,
         Masks(camera.masks),
         lambda size, orientation: accepts(camera, size, orientation),

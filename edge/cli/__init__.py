@@ -165,17 +165,18 @@ def read_config(args: argparse.Namespace, cut: CutShort = "warned") -> Config:
     """The configuration that the arguments name; `cut`: as load_config. Raises ConfigError."""
     from edge.config.loader import find_config, load_config  # noqa: PLC0415 - `edge image` starts without it
 
-    return load_config(args.config or find_config(), args.set, _environment(), cut=cut)
+    return load_config(args.config or find_config(), args.set, environment(), cut=cut)
 
 
 def read_place(args: argparse.Namespace) -> Config:
     """As `read_config`, but for a file with mistakes as well: see load_place."""
     from edge.config.loader import find_config, load_place  # noqa: PLC0415 - as above
 
-    return load_place(lambda: args.config or find_config(), args.set, _environment())
+    return load_place(lambda: args.config or find_config(), args.set, environment())
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
+    """The environment, in the encoding of the terminal."""
     return {name: as_typed(value) for name, value in os.environ.items()}
 
 

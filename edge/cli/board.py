@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from edge.cli.columns import cell, fit, spread
-from edge.cli.machine_lines import machine_lines, trouble_lines, version_line
+from edge.cli.machine_lines import lasted, machine_lines, trouble_lines, version_line
 from edge.cli.summary import (
     POINTS,
     Bar,
@@ -27,7 +27,7 @@ from edge.cli.summary import (
 )
 from edge.contract.validation import end_of
 from edge.reporting.machine_report import MachineReport, in_order, matches, versions, words_of
-from edge.text import NO_BREAK, percent, printable
+from edge.text import percent, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -45,6 +45,7 @@ STATUS = {
     "offline": ("○", "bad"),
 }
 COMPACT = 6  # lines of a tile that has one bar for all emotions
+MOST_NAMES = 10  # of rooms in one sentence
 AHEAD = 5  # seconds that another machine's clock may be ahead of ours before it is worth a word
 EIGHTHS = " ▏▎▍▌▋▊▉"
 LEVELS = "▁▂▃▄▅▆▇█"
@@ -98,7 +99,7 @@ def render(
         grid, hidden = _grid([known[each.name] for each in shown], width, max(1, space - len(troubles)), scene)
         lines += [*troubles, grid]
     elif known:
-        lines.append(Text("\nno room is in trouble" if not view.find else "\nno room matches", "dim"))
+        lines.append(Text(f"\n{nobody_wanted([each.name for each in reports], view)}", "dim"))
     else:
         waiting = f"\nwaiting for a device to publish under {printable(prefix)}/"
         lines.append(Text(f"{waiting}\n(another broker? --broker mqtt://host:port)", "dim"))
@@ -112,6 +113,15 @@ def render(
 def wanted(each: MachineReport, view: View) -> bool:
     """Whether a room is among those that are asked for."""
     return (each.level != "good" or view.only != "troubled") and matches(words_of(each), view.find)
+
+
+def nobody_wanted(names: Sequence[str], view: View) -> str:
+    """What to say where rooms are known, and none of them is among those that are asked for."""
+    if not view.find:
+        return "no room is in trouble"
+    there = ", ".join(map(printable, names[:MOST_NAMES])) + (", ..." if len(names) > MOST_NAMES else "")
+    troubled = "in trouble " if view.only == "troubled" else ""
+    return f"no room {troubled}has {printable(view.find)!r} in its name, state or alerts; there are {there}"
 
 
 class _Scene(NamedTuple):
@@ -212,12 +222,7 @@ def _freshness(device: Device, now: datetime) -> str:
 
 def _age(window: WindowPayload, now: datetime) -> str:
     seconds = math.floor((now - end_of(window)).total_seconds())
-    if seconds < -AHEAD:
-        return "in the future"
-    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= 2 * length:
-            return f"{seconds // length}{NO_BREAK}{unit}"
-    return f"{max(0, seconds)}{NO_BREAK}s"
+    return "in the future" if seconds < -AHEAD else lasted(seconds)
 
 
 def _largest(window: WindowPayload) -> Text:

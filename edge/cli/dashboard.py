@@ -14,8 +14,8 @@ from edge.cli import set_up_logging
 from edge.cli.database_arguments import add_database_arguments, named_database, tell_caveat
 from edge.cli.numbers import real_number
 from edge.cli.page import add_page_arguments, print_address, public_url
-from edge.cli.recording_arguments import add_recording_arguments, recording_task
-from edge.cli.subscriber import add_broker_arguments, add_client_id_argument, subscriber_settings
+from edge.cli.recording_arguments import add_recording_arguments, kept_for, recording_task
+from edge.cli.subscriber import add_broker_arguments, add_client_id_argument, subscriber_settings, tell_of_own_broker
 from edge.errors import EXIT_OK, ConfigError, pages_missing
 
 if TYPE_CHECKING:
@@ -122,6 +122,9 @@ def main(args: argparse.Namespace) -> int:
     def started(port: int, stop: Callable[[], None]) -> None:
         print(f"Rooms on {settings.url}:")
         print_address(args.host, port, token, secret=True, public=args.public_url)
+        if records:
+            print(f"Recording into {target}, kept for {kept_for(args)}.")
+            tell_of_own_broker(args, settings)
         print("Ctrl-C ends it.", flush=True)
         dashboard.listening(stop)
         notifier.ready()

@@ -95,13 +95,15 @@ def version_line(found: Sequence[Version], width: int) -> Text:
 
 def ago(then: int | None, now: int) -> str:
     """How long ago a time in milliseconds was."""
-    if then is None:
-        return "?"
-    seconds = max(0, (now - then) // 1000)
+    return "?" if then is None else lasted((now - then) // 1000)
+
+
+def lasted(seconds: int) -> str:
+    """A length of time, in the largest unit of which it has two."""
     for unit, length in (("d", 86_400), ("h", 3600), ("min", 60)):
         if seconds >= 2 * length:
             return keep_units(f"{seconds // length} {unit}")
-    return keep_units(f"{seconds} s")
+    return keep_units(f"{max(0, seconds)} s")
 
 
 def _troubles(each: MachineReport, names: int, width: int, palette: Palette) -> list[Text]:

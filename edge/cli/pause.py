@@ -107,7 +107,7 @@ def _keep(path: Path, by: str) -> tuple[Pause, str]:
     """The pause that is in this file from now on, and what has been done."""
     if (pause := PauseStore(path).load()) is not None:
         return pause, f"paused already, since {pause.since}, by {pause.by}"
-    pause = Pause(printable(by, 80, replacement=""), _now())
+    pause = Pause(printable(by, 80, replacement=""), format_timestamp(datetime.now(timezone.utc)))
     _store(path, pause)
     return pause, "paused"
 
@@ -147,7 +147,3 @@ def _ask(path: Path, error: EdgeError) -> None:
     if not lock.ask(Flag.PAUSE, lambda: lock.is_held(Flag.CLOSED), ANSWER_SECONDS):
         problem = f"{error}, and the daemon has not closed the camera within {ANSWER_SECONDS:.0f} s"
         raise EdgeError(problem, f"end it {kept_pause.HOW_TO_END}") from None
-
-
-def _now() -> str:
-    return format_timestamp(datetime.now(timezone.utc))

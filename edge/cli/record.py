@@ -20,7 +20,7 @@ from edge.cli.copy_school import copy_from
 from edge.cli.database_arguments import add_database_arguments, named_database
 from edge.cli.numbers import whole_number
 from edge.cli.recording_arguments import MOST_DAYS, add_recording_arguments, days, recording_task
-from edge.cli.subscriber import add_broker_arguments, add_client_id_argument, subscriber_settings
+from edge.cli.subscriber import add_broker_arguments, add_client_id_argument, subscriber_settings, tell_of_own_broker
 from edge.contract.topics import NAME_PATTERN
 from edge.daemon.garbage import settle
 from edge.daemon.sd_notify import Notifier
@@ -104,6 +104,7 @@ def main(args: argparse.Namespace) -> int:
         return _forget_all(task)
     signals, notifier = Signals(), Notifier.from_environment()
     signals.install()
+    tell_of_own_broker(args, settings)
     with _terminal() as status:
         settle()
         RecordingService(task, lambda text: _tell(text, notifier, status), notifier.ready).run(signals.stop)

@@ -77,6 +77,11 @@ def recording_task(
     )  # fmt: skip
 
 
+def kept_for(args: argparse.Namespace) -> str:
+    """How long what is recorded is kept, in words."""
+    return "good" if args.keep_days == 0 else f"{args.keep_days or DEFAULT_DAYS} days"
+
+
 def days(text: str) -> int:
     """A number of days; 0: all are kept."""
     return 0 if text == "all" else whole_number(1, MOST_DAYS, "days or `all`")(text)

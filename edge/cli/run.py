@@ -59,7 +59,9 @@ def main(args: argparse.Namespace) -> int:
     on_window = (lambda _window: None) if args.quiet else lambda window: printer.put(_in_words(window))
     # Beside the lines of the audit, which are for programs; where nobody watches these are enough.
     on_pause = (lambda text: printer.put(as_called(text))) if sys.stdout.isatty() else (lambda _text: None)
-    audit.start(config)
+    kept = not sys.stderr.isatty()  # whoever looks on knows that it starts, and reads why it ends in plain words
+    if kept:
+        audit.start(config)
     adopt_former_files(config)
     try:
         build_daemon(
@@ -75,7 +77,8 @@ def main(args: argparse.Namespace) -> int:
         ended = str(error) or type(error).__name__
         raise
     finally:
-        audit.record("stop", ended, datetime.now(timezone.utc))
+        if kept:
+            audit.record("stop", ended, datetime.now(timezone.utc))
         printer.finish()
     return 0
 

@@ -11,8 +11,7 @@ import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge.cli import add_config_arguments, program, set_up_logging
-from edge.cli.encoding import as_typed
+from edge.cli import add_config_arguments, config_file, environment, program, set_up_logging
 from edge.cli.page import add_page_arguments, print_address
 from edge.errors import EXIT_OK, pages_missing
 from edge.hardware.private_memory import REMEDY, swap_problem
@@ -51,9 +50,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Show the page until Ctrl-C, or until nobody has looked for ten minutes."""
     set_up_logging(logging.WARNING)
-    environment = {name: as_typed(value) for name, value in os.environ.items()}
     if args.install_from:
-        return _install(args, environment)
+        return _install(args)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the camera is closed, and the lamp goes out
     try:
         from edge.config.host_names import is_loopback  # noqa: PLC0415
@@ -62,7 +60,7 @@ def main(args: argparse.Namespace) -> int:
         from edge.web.setup.config_file import ConfigFile  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise pages_missing("setup", error.name) from None
-    file = ConfigFile(target(args.config), args.set, environment, found=args.config is None)
+    file = ConfigFile(config_file(args), args.set, environment(), found=args.config is None)
     if args.export:
         from edge.config.yaml_editor import as_yaml  # noqa: PLC0415
 
@@ -95,18 +93,13 @@ def main(args: argparse.Namespace) -> int:
     return EXIT_OK
 
 
-def _install(args: argparse.Namespace, environment: dict[str, str]) -> int:
+def _install(args: argparse.Namespace) -> int:
     """What root does once the page has ended."""
     from edge.config.hand_over import install  # noqa: PLC0415
 
-    for sentence in install(args.install_from, target(args.config), args.password_to, environment):
+    for sentence in install(args.install_from, config_file(args), args.password_to, environment()):
         print(sentence, flush=True)
     return EXIT_OK
-
-
-def target(given: Path | None) -> Path:
-    """Where the configuration is, or will be: as `edge run` finds it, but never the file that the program ships."""
-    return given or Path("config.yaml")
 
 
 def _tell(path: Path, problem: str) -> None:

@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import re
 import secrets
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -25,6 +26,7 @@ CLIENT_ID_PATTERN = r"[^+#/\x00-\x1f\x7f]{1,64}"
 CREDENTIALS = ("username", "password_file", "certificate_file", "key_file")
 """Keys of `mqtt` that are for the broker they were configured for, and for no other."""
 REFUSAL_REMEDY = "check mqtt.username, mqtt.password_file, --client-id and the user's rights at the broker"
+FORGETS = "edge's own broker forgets what waits for a recorder when it ends; to record for good, use one of yours"
 REMEDIES: Mapping[int, str] = {
     **dict.fromkeys(reason_codes.CREDENTIALS, REFUSAL_REMEDY),
     Reason.CLIENT_IDENTIFIER_NOT_VALID: "the broker does not take this id: give another --client-id",
@@ -80,6 +82,12 @@ def subscriber_settings(
     if elsewhere and config.mqtt.password_file is None:
         settings = replace(settings, password=None)  # the one that systemd passes on is for the configured broker
     return settings, args.prefix or config.device.prefix, args.device or ["+"]
+
+
+def tell_of_own_broker(args: argparse.Namespace, settings: BrokerSettings) -> None:
+    """Say on stderr that the broker keeps nothing for who records, where it is that of a daemon on this machine."""
+    if args.broker is None and settings.nothing_listens != BrokerSettings.nothing_listens:
+        print(f"edge: {FORGETS}", file=sys.stderr)
 
 
 def _where_the_daemon_listens(config: Config) -> BrokerUrl | None:

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.live import Live
 
 from edge.cli import set_up_logging
-from edge.cli.board import View, render, wanted
+from edge.cli.board import View, nobody_wanted, render, wanted
 from edge.cli.inbox import MAX_DEVICES, Inbox
 from edge.cli.machine_lines import machine_lines
 from edge.cli.numbers import real_number
@@ -176,6 +176,8 @@ def _machines(watch: _Watch, timeout: float, view: View) -> int:
     milliseconds = round(time.time() * 1000)
     reports = in_order(device.report(milliseconds) for device in watch.inbox.devices.values())
     shown = [each for each in reports if wanted(each, view)]
+    if reports and not shown:
+        print(f"edge: {nobody_wanted([each.name for each in reports], view)}", file=sys.stderr)
     for text in machine_lines(shown, shutil.get_terminal_size((120, 24)).columns, milliseconds, view.palette):
         print(text.plain.rstrip())
     return EXIT_OK if reports else EXIT_FAILED
@@ -202,7 +204,9 @@ def _once(watch: _Watch, timeout: float, asked: Sequence[str], view: View) -> in
             windows += 1
             state = "" if device.at_work else f"  [now {device.status}]"
             print(f"{line(watch.inbox.prefix, device.window)}{state}", flush=True)
-    if missing or not windows:
+    if not windows and (seen := sorted(name for name, device in devices.items() if device.window is not None)):
+        print(f"edge: {nobody_wanted(seen, view)}", file=sys.stderr)
+    elif missing or not windows:
         whom = ", ".join(map(printable, missing)) or "any device"
         print(f"edge: no window from {whom} in {timeout:g} s", file=sys.stderr)
     return EXIT_FAILED if not windows or (asked and missing) else EXIT_OK

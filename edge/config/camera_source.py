@@ -17,6 +17,11 @@ def live(source: str) -> bool:
     return source.partition(":")[0] not in ("auto", "sample", "file", "images")
 
 
+def drawn(source: str) -> bool:
+    """Whether a source is the sample room: it takes as long as this machine needs to draw it."""
+    return source.partition(":")[0] == "sample"
+
+
 def has_certificate(source: str) -> bool:
     """Whether a source is a network camera that shows a certificate."""
     return source.startswith(("https://", "rtsps://"))

@@ -45,7 +45,8 @@ class Mistake:
     joint: bool = False
 
     def __str__(self) -> str:
-        name = f"{shown_key(self.key)}: " if self.key and not self.joint else ""
+        told = self.joint or self.place == f"--set {shown_key(self.key)}"
+        name = f"{shown_key(self.key)}: " if self.key and not told else ""
         return f"{self.place}: {name}{self.problem}{f'; {self.remedy}' if self.remedy else ''}"
 
 
@@ -88,7 +89,8 @@ def parse_document(data: bytes, path: Path) -> Document:
         document = _parse(text, path)
     except yaml.MarkedYAMLError as error:
         line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise ConfigError(f"{path}{line} is not valid YAML", f"{error.problem or error}") from None
+        other = "" if path.suffix in (".yaml", ".yml") else "is it a configuration of edge? "
+        raise ConfigError(f"{path}{line} is not valid YAML", f"{other}{error.problem or error}") from None
     except YAML_ERRORS as error:
         raise ConfigError(f"{path} is not valid YAML", " ".join(str(error).split())) from None
     # An empty section (`deployment:` with nothing below) means its defaults.

@@ -32,6 +32,9 @@ def explain(document: Document, detail: Mapping[str, Any]) -> Mistake:
             return Mistake(document.place(tuple(about[0].split("."))), about[0], text, joint=True)
         return Mistake(where, name, f"{found}{text}" if name else text)
     remedy = f"allowed: {_allowed(key)}"
+    given = detail["input"]
+    if isinstance(given, str) and given.casefold() in rule_of(key).get("enum", ()):
+        remedy = f"write {given.casefold()}"
     if detail["type"] == MISTAKEN and re.match(r"[-+]?0\d", str(detail["input"])):
         remedy = f"leave the zero in front out; {remedy}"
     return Mistake(where, name, f"found {_shown(detail['input'])}", remedy)

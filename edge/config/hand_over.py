@@ -21,9 +21,9 @@ from edge.files.bounded_read import open_regular
 from edge.files.open_folder import open_folder
 from edge.files.replace_file import staged_file
 from edge.files.replace_pair import put_pair
+from edge.files.secret_file import MAX_PASSWORD_BYTES
 
 CONFIG, PASSWORD, BEFORE, RESTART = "config.yaml", "password", "before.sha256", "restart"
-MAX_PASSWORD_BYTES = 4096
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ class _Left:
 
 REMEDY = f"make room on the disk, or replace it; it is tried again every {STORE_AGAIN:.0f} s"
 HOW_TO_END = "(Ctrl-C in its terminal, or sudo systemctl stop edge)"
-OTHER_DAEMON = f"end it {HOW_TO_END}, or give each its own device.name or outbox.path"
+OTHER_DAEMON = f"end it {HOW_TO_END}; for a second camera give each its own device.name (or outbox.path)"
 READABLE = "edge: the folder can be read again"
 
 
@@ -90,7 +90,7 @@ class KeptPause:
         self._lock.make()
         if self._lock.is_held(Flag.RUNS):
             self._lock.close()
-            raise BusyError(f"another edge daemon keeps its pause in {path}", OTHER_DAEMON)
+            raise BusyError(f"edge runs already on this machine, with the same files ({path})", OTHER_DAEMON)
         self._lock.set_flag(Flag.RUNS, held=True)
         if self._mark is not None:
             self._lock.set_flag(self._mark, held=True)

@@ -188,9 +188,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_error(431, "The request is too long")
             return
         name = name_in(self.headers.get("Host", ""))
-        if is_loopback(self.connection.getsockname()[0]) and not is_loopback(
-            name
-        ):  # a page that gives its name our address
+        # A page may give its own name our address.
+        if is_loopback(self.connection.getsockname()[0]) and not is_loopback(name):
             self.send_error(421, "Ask under the name of this machine")
             return
         if self.path.partition("?")[0] != "/metrics":

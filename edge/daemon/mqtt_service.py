@@ -230,9 +230,8 @@ class MqttService:
         try:
             if publisher is not None:
                 publisher.stop(hands_on=goes_on)
-            elif (
-                self._memory and self._memory.depth and not goes_on
-            ):  # there is an error already: no connection can be made
+            # There is an error already: no connection can be made.
+            elif self._memory and self._memory.depth and not goes_on:
                 logger.error("%d windows could not be stored and are lost: %s", self._memory.depth, LOST_REMEDY)
         finally:
             if publisher is not None:

@@ -13,6 +13,7 @@ from edge.contract.causes import SOMEBODY
 from edge.contract.timestamps import format_timestamp, parse_timestamp
 from edge.daemon.state_file import UNREADABLE, StateFile
 from edge.errors import EdgeError
+from edge.files.open_folder import sync_folder
 from edge.text import printable
 from edge.timing.schedule import AHEAD, Schedule
 
@@ -121,7 +122,7 @@ class PauseStore(_File):
             if self.path.is_dir() and not self.path.is_symlink():  # as container tools make them
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
             self.path.replace(resumed_path(self.path))
-            self._sync_folder()
+            sync_folder(self.path.parent)
         except OSError as error:
             raise EdgeError(f"{self.path} cannot be removed ({error.strerror})") from None
 

@@ -12,6 +12,7 @@ from typing import Any
 from edge.errors import EdgeError
 from edge.files.bounded_read import read_file
 from edge.files.fresh_names import fresh_name, remove_abandoned
+from edge.files.open_folder import sync_folder
 
 MAX_BYTES = 4096
 AS_DAEMON = "run this as root, or as the user of the daemon"
@@ -53,7 +54,7 @@ class StateFile:
             finally:
                 with contextlib.suppress(OSError):
                     fresh.unlink(missing_ok=True)
-            self._sync_folder()
+            sync_folder(self.path.parent)
         except OSError as error:
             raise EdgeError(f"{self._what} cannot be stored in {self.path} ({error.strerror})") from None
         with contextlib.suppress(OSError):
@@ -76,13 +77,6 @@ class StateFile:
             return  # also on a disk that takes nothing
         try:
             self.path.unlink(missing_ok=True)
-            self._sync_folder()
+            sync_folder(self.path.parent)
         except OSError as error:
             raise EdgeError(f"{self.path} cannot be removed ({error.strerror})") from None
-
-    def _sync_folder(self) -> None:
-        folder = os.open(self.path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import queue
 import threading
 import time
@@ -29,8 +28,6 @@ from edge.mqtt.connection import Callbacks, Connection
 from edge.mqtt.problem import Problem
 from edge.mqtt.properties import IncomingMessage
 from edge.mqtt.refusals import MessageTooLargeError
-
-logger = logging.getLogger(__name__)
 
 LOST_REMEDY = "the log says why the disk did not take them, and the broker did not get them"
 TICK = 0.25

@@ -15,7 +15,7 @@ class RetainedSet:
             have left something, or a broker that was restarted has an older state.
     """
 
-    def __init__(self, publish: Callable[[str, bytes], int | None], cleared: Sequence[str] = ()) -> None:
+    def __init__(self, publish: Callable[[str, bytes], int | None], cleared: Sequence[str]) -> None:
         self._publish = publish
         self._cleared = cleared
         self._payloads: dict[str, bytes] = {}

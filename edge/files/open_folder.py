@@ -26,3 +26,9 @@ def open_folder(path: Path | str, *, folder: int | None = None, follow: bool = T
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def sync_folder(path: Path) -> None:
+    """Have the names that are in a folder now survive a power cut. Raises OSError."""
+    with open_folder(path) as folder:
+        os.fsync(folder)

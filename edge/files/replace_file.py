@@ -14,6 +14,7 @@ from pathlib import Path
 
 from edge.errors import EdgeError
 from edge.files.fresh_names import fresh_name, remove_abandoned
+from edge.files.open_folder import sync_folder
 from edge.files.withdrawn import withdrawn
 from edge.text import Sentence
 
@@ -114,7 +115,7 @@ class StagedFile:
             raise _explained(error, self._path) from None
         kept, self._kept = self._kept, None
         with contextlib.suppress(OSError):  # it is done; that it survives a power cut is best effort from here on
-            _sync_folder(self._target.parent)
+            sync_folder(self._target.parent)
             _remove_old_backups(self._target)
             remove_abandoned(self._target)
         return kept
@@ -136,7 +137,7 @@ class StagedFile:
         except OSError as error:
             raise _explained(error, self._path) from None
         with contextlib.suppress(OSError):
-            _sync_folder(self._target.parent)
+            sync_folder(self._target.parent)
         return aside
 
     def put_back(self, kept: Path | None) -> None:
@@ -153,7 +154,7 @@ class StagedFile:
                 self._target.unlink(missing_ok=True)
             else:
                 kept.replace(self._target)
-            _sync_folder(self._target.parent)
+            sync_folder(self._target.parent)
         except OSError as error:
             values = {"file": str(self._path), "reason": error.strerror or str(error), "kept": str(kept or "")}
             raise EdgeError(
@@ -207,14 +208,6 @@ def _remove_old_backups(target: Path) -> None:
     backups = sorted(each for each in target.parent.iterdir() if pattern.fullmatch(each.name))
     for old in backups[:-BACKUPS]:
         old.unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _explained(error: OSError, path: Path) -> EdgeError:

@@ -112,17 +112,13 @@ def _figures(info: Info | AnnouncedInfo, topics: Topics) -> dict[str, Component]
     }
     if info.models.pose is not None:
         found["front"] = {
-            "platform": "sensor",
-            "name": "Turned to the front",
-            "value_template": templates.facing("front / frames", 2),
+            **_sensor("Turned to the front", templates.facing("front / frames", 2)),
             **PEOPLE,
             **from_latest,
             "icon": "mdi:account-eye-outline",
         }
         found["front_share"] = {
-            "platform": "sensor",
-            "name": "Front share",
-            "value_template": templates.facing("100 * front / (front + away)", 1),
+            **_sensor("Front share", templates.facing("100 * front / (front + away)", 1)),
             **PERCENT,
             **from_latest,
             "icon": "mdi:account-eye-outline",
@@ -137,9 +133,7 @@ def _figures(info: Info | AnnouncedInfo, topics: Topics) -> dict[str, Component]
         }
     for label in info.labels:
         found[f"share_{identifier(label)}"] = {
-            "platform": "sensor",
-            "name": f"{_name(label)} share",
-            "value_template": templates.share(label),
+            **_sensor(f"{_name(label)} share", templates.share(label)),
             "json_attributes_topic": topics.latest,
             "json_attributes_template": templates.share_attributes(label),
             **PERCENT,
@@ -201,9 +195,7 @@ def _diagnostics(topics: Topics) -> dict[str, Component]:
             "icon": "mdi:alert-outline",
         },
         "mode": {
-            "platform": "sensor",
-            "name": "Mode",
-            "value_template": templates.translated({mode: mode for mode in MODES}, "mode"),
+            **_sensor("Mode", templates.translated({mode: mode for mode in MODES}, "mode")),
             "device_class": "enum",
             "options": list(MODES),
             "icon": "mdi:state-machine",

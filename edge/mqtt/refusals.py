@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection, Sequence
 
 from edge.errors import EdgeError
@@ -29,7 +28,7 @@ class Refusals:
         clock: Monotonic seconds.
     """
 
-    def __init__(self, settings: BrokerSettings, log: ProblemLog, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, settings: BrokerSettings, log: ProblemLog, clock: Callable[[], float]) -> None:
         self._url = settings.url
         self._log = log
         self._clock = clock

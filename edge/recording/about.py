@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 import sqlite3
 from collections.abc import Callable
 
@@ -23,8 +24,12 @@ ROLLUPS_FROM = "rollups_from"  # device and time from which on windows are still
 STORED_ID_PATTERN = "edge-record-[0-9a-f]{10,16}"
 """Of a client id that a recording keeps: a prepared one might have a room's, which the recorder would cut off."""
 
-LONGEST = 10_000  # characters: paths have 4,096 at most
-SELECT = f"SELECT substr(value, 1, {LONGEST}) FROM about WHERE key = ?"  # noqa: S608
+SELECT = f"SELECT substr(value, 1, {location.LONGEST}) FROM about WHERE key = ?"  # noqa: S608
+
+
+def new_client_id() -> str:
+    """A random client id, which nobody can guess: whoever knows one can take its session over."""
+    return f"edge-record-{secrets.token_hex(8)}"
 
 
 class StrangeError(sqlite3.DataError):

@@ -9,7 +9,7 @@ import logging
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
 from edge.contract.timestamps import format_timestamp
@@ -149,6 +149,11 @@ def whole_day(start: datetime, buckets: Iterable[Bucket]) -> list[Bucket]:
 def day_of(moment: datetime) -> str:
     """The day of a moment in UTC, as the tables have it."""
     return format_timestamp(moment)[:10]
+
+
+def start_of(day: date) -> datetime:
+    """When a day of UTC begins."""
+    return datetime(day.year, day.month, day.day, tzinfo=timezone.utc)
 
 
 def midnight(moment: datetime) -> datetime:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import secrets
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
@@ -21,7 +20,7 @@ from edge.recording.deleted_spans import DeletedSpans
 from edge.recording.device_words import DeviceWords, words_of
 from edge.recording.devices import RECORDED, count_windows, devices_of
 from edge.recording.former_windows import add_up_former
-from edge.recording.journal_mark import JournalMark, WriterMark
+from edge.recording.journal_mark import JournalMark, WriterMark, transaction
 from edge.recording.journal_size import JournalSize
 from edge.recording.layout import changed
 from edge.recording.location import FileLocation, IfCopy, Location, begins_anew
@@ -129,7 +128,7 @@ class Database:
         with self._explained(), self._transaction() as database:
             client_id = about.known(database, about.CLIENT_ID)
             if client_id is None:
-                client_id = f"edge-record-{secrets.token_hex(8)}"
+                client_id = about.new_client_id()
                 about.keep(database, about.CLIENT_ID, client_id)
                 if database.execute(ANY_WINDOW).fetchone():
                     about.keep(database, about.FORMER_CLIENT_ID, former)
@@ -306,11 +305,9 @@ class Database:
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        database = self._db
-        database.execute("BEGIN IMMEDIATE")
-        self._writer.note()
-        yield database
-        database.execute("COMMIT")
+        with transaction(self._db):
+            self._writer.note()
+            yield self._db
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:

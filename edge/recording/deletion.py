@@ -21,7 +21,7 @@ from edge.recording.allowance import MOST_DEVICES
 from edge.recording.arrivals import last_arrival
 from edge.recording.daily_rollups import TRIGGERS
 from edge.recording.deleted_spans import may_be_of
-from edge.recording.devices import devices_of
+from edge.recording.devices import RECORDED, devices_of
 from edge.recording.five_minutes import (
     AT_ONCE,
     as_texts,
@@ -39,7 +39,7 @@ from edge.recording.journal_mark import WriterMark, check_journal, read_header, 
 from edge.recording.lasting_words import keep_lasting_words
 from edge.recording.layout import LAYOUT, TABLES, changed, check_header
 from edge.recording.places import delete_places
-from edge.recording.recording_file import explain
+from edge.recording.recording_file import explained
 from edge.recording.rollups import WIDTH, replace_rollups
 from edge.recording.window_eraser import Affected, Deletion, together
 from edge.recording.window_row import BETWEEN
@@ -83,7 +83,7 @@ class Eraser:
         if not self._path.is_file():
             raise ConfigError(f"there is no file {self._path}", "--database names a file that edge record made")
         check_journal(self._path, read_header(self._path), writes=True)
-        try:
+        with explained(self._path):
             self._file = connect(self._path, timeout=BUSY_SECONDS, isolation_level=None)
             if check_header(self._file, self._path) < LAYOUT:
                 raise ConfigError(
@@ -93,8 +93,6 @@ class Eraser:
             if strange := strange_part(self._file, TABLES, TRIGGERS):
                 raise changed(self._path, strange)
             self._file.execute("PRAGMA secure_delete=ON")
-        except sqlite3.Error as error:
-            raise explain(error, self._path) from None
 
     def stop(self) -> None:
         """Close it."""
@@ -106,25 +104,19 @@ class Eraser:
 
     def devices(self) -> list[str]:
         """All devices that the file knows anything of."""
-        tables = ("windows", "rollups", *OTHER_TABLES)
-        try:
+        tables = (*RECORDED, *OTHER_TABLES)
+        with explained(self._path):
             return sorted({name for table in tables for name in devices_of(self._open, table, MOST_DEVICES)})
-        except sqlite3.Error as error:
-            raise explain(error, self._path) from None
 
     def count(self, device: str | None, start: datetime | None, end: datetime | None) -> Affected:
         """As `WindowEraser`."""
-        try:
+        with explained(self._path):
             return together(count_of(self._open, name, start, end) for name in ([device] if device else self.devices()))
-        except sqlite3.Error as error:
-            raise explain(error, self._path) from None
 
     def last_arrival(self) -> datetime | None:
         """As `WindowEraser`."""
-        try:
+        with explained(self._path):
             return last_arrival(self._open)
-        except sqlite3.Error as error:
-            raise explain(error, self._path) from None
 
     def delete(
         self,
@@ -138,7 +130,7 @@ class Eraser:
         """As `WindowEraser`; what is said of bytes is about the file and its -wal."""
         file = self._open
         begins, ends = (None if each is None else format_timestamp(each) for each in (start, end))
-        try:
+        with explained(self._path):
             with self._transaction():
                 number = file.execute(
                     "INSERT INTO deletions VALUES (NULL, ?, ?, ?, ?, ?, 0, NULL)",
@@ -153,8 +145,6 @@ class Eraser:
                 file.execute("UPDATE deletions SET finished = ? WHERE id = ?", (format_timestamp(now), number))
             windows = int(file.execute("SELECT windows FROM deletions WHERE id = ?", (number,)).fetchone()[0])
             return windows, self._give_back()
-        except sqlite3.Error as error:
-            raise explain(error, self._path) from None
 
     def deletions(self) -> Iterator[Deletion]:
         """All that were asked for, in order."""

@@ -128,10 +128,11 @@ def five_minutes(device: str, since: datetime) -> Span:
     return device, format_timestamp(since), format_timestamp(since + WIDTH)
 
 
-def whole_five_minutes(start: datetime | None, end: datetime | None) -> tuple[str, str]:
-    """From when to when five minutes lie in a time as a whole."""
-    since = EVER if start is None else format_timestamp(ceiling(start))
-    return since, NEVER if end is None else format_timestamp(bucket_of(end))
+def whole_five_minutes(
+    start: datetime | None, end: datetime | None, bounds: tuple[str, str] = (EVER, NEVER)
+) -> tuple[str, str]:
+    """From when to when five minutes lie in a time as a whole, as `as_texts` has it."""
+    return as_texts(start and ceiling(start), end and bucket_of(end), bounds)
 
 
 def overlaps(begins: datetime, ends: datetime, start: datetime | None, end: datetime | None) -> bool:
@@ -145,9 +146,10 @@ def ceiling(moment: datetime) -> datetime:
     return since if since == moment else since + WIDTH
 
 
-def as_texts(start: datetime | None, end: datetime | None) -> tuple[str, str]:
-    """A time as it is stored."""
-    return EVER if start is None else format_timestamp(start), NEVER if end is None else format_timestamp(end)
+def as_texts(start: datetime | None, end: datetime | None, bounds: tuple[str, str] = (EVER, NEVER)) -> tuple[str, str]:
+    """A time as it is stored, where `bounds` are before and after every one."""
+    ever, never = bounds
+    return ever if start is None else format_timestamp(start), never if end is None else format_timestamp(end)
 
 
 def _earliest(start: datetime | None) -> str:

@@ -13,7 +13,7 @@ from edge.files.plain_tables import strange_part
 from edge.recording.daily_rollups import TRIGGERS
 from edge.recording.journal_mark import check_journal
 from edge.recording.layout import SELECT_LAYOUT_1, WITH_PLACES, WITH_ROLLUPS, WITHHELD_IS_NULL, changed, check_header
-from edge.recording.recording_file import explain
+from edge.recording.recording_file import explained
 from edge.recording.window_row import LONGEST_TEXT
 
 BUSY_SECONDS = 10.0
@@ -33,15 +33,13 @@ def open_to_read(path: Path) -> tuple[sqlite3.Connection, int]:
     if not path.is_file():
         raise ConfigError(f"there is no file {path}", "make it with edge record, or name another one with --database")
     check_journal(path, writes=False)
-    try:
+    with explained(path):
         database = connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=BUSY_SECONDS)
         try:
             return database, _prepare(database, path)
         except BaseException:
             database.close()
             raise
-    except sqlite3.Error as error:
-        raise explain(error, path) from None
 
 
 def _prepare(database: sqlite3.Connection, path: Path) -> int:

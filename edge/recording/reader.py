@@ -21,7 +21,7 @@ from edge.recording.lost_journal import lost_journal
 from edge.recording.places import MOST, SELECT_PLACES, Place, is_written_place
 from edge.recording.read_only_file import open_to_read
 from edge.recording.recorded import StateChange, WindowsOfDay
-from edge.recording.recording_file import explain, rows_of
+from edge.recording.recording_file import explained, rows_of
 from edge.recording.rollup_reader import RollupReader, in_days, moment_of
 from edge.recording.rollups import SELECT_BUCKETS, WIDTH, Bucket, bucket_of, rolled_in_order
 from edge.recording.window_record import WindowRecord
@@ -84,10 +84,8 @@ class Recording:
     @property
     def caveat(self) -> str:
         """What may be missing from it, in a sentence: it may have come without its `-wal`."""
-        try:
+        with explained(self._path):
             return lost_journal(self._opened, self._path)
-        except sqlite3.Error as error:
-            raise explain(error, self._path) from None
 
     def devices(self) -> dict[str, tuple[datetime, datetime]]:
         """The devices by name, each with the start of its first window and the end of its last."""
@@ -119,16 +117,12 @@ class Recording:
         return ["main.windows", *(["rollups"] if self._layout >= WITH_ROLLUPS else [])]
 
     def _devices(self, table: str) -> list[str]:
-        try:
+        with explained(self._path):
             return devices_of(self._opened, table, MOST_DEVICES)
-        except sqlite3.Error as error:
-            raise explain(error, self._path) from None
 
     def _about(self, key: str) -> str | None:
-        try:
+        with explained(self._path):
             return known(self._opened, key)
-        except sqlite3.Error as error:
-            raise explain(error, self._path) from None
 
     def _ends(self, table: str, device: str) -> Iterator[datetime]:
         """When the first window of a device began, and when the last ended; nothing without any.

@@ -8,7 +8,7 @@ import os
 import secrets
 import shutil
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,10 +37,10 @@ from edge.recording.layout import (
 from edge.recording.location import Location
 from edge.recording.lost_journal import lost_journal
 from edge.recording.names_in_states import forget_names
+from edge.recording.reserve import FOR_DELETING, MB
 
 BUSY_SECONDS = 2.0  # how long another program may hold the file before we say so
 INSTRUCTIONS = 100_000  # of SQLite's machine, between two signs of progress: some milliseconds
-ROOM_TO_DELETE = 20_000_000  # bytes: the -wal of deleting a thousand windows and their roll-ups, and more
 WORDS_OF_DAMAGE = ("not a database", "malformed", "too big")
 WORDS_OF_A_DISK = ("full", "readonly", "I/O")  # of SQLite, about a disk that may work again later
 
@@ -77,10 +77,10 @@ def open_recording(path: Path, prefix: str, progress: Callable[[], None] = lambd
             database.close()
             raise
     except sqlite3.Error as error:
-        explained = explain(error, path)
-        if isinstance(error, UnconvertedError) and isinstance(explained, DiskError):
-            explained = ConversionError(explained.problem, explained.remedy)
-        raise explained from None
+        told = explain(error, path)
+        if isinstance(error, UnconvertedError) and isinstance(told, DiskError):
+            told = ConversionError(told.problem, told.remedy)
+        raise told from None
     return database
 
 
@@ -244,10 +244,19 @@ def _unwritten(text: str, path: Path) -> DiskError:
     problem = f"{path} cannot be written ({text})"
     with contextlib.suppress(OSError):
         # Where there is no room for a -shm, SQLite says `I/O error`.
-        if "full" in text or shutil.disk_usage(path.parent).free < ROOM_TO_DELETE:
-            room = f"{ROOM_TO_DELETE // 1_000_000} MB of room"
+        if "full" in text or shutil.disk_usage(path.parent).free < FOR_DELETING:
+            room = f"{FOR_DELETING // MB} MB of room"
             return FullError(problem, f"make {room} on its disk, which deleting from it takes as well")
     return DiskError(problem, "check the disk")
+
+
+@contextlib.contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """SQLite's errors in words, as of `explain`. Raises ConfigError and DiskError."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise explain(error, path) from None
 
 
 def rows_of(database: sqlite3.Connection, path: Path, query: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
@@ -256,10 +265,8 @@ def rows_of(database: sqlite3.Connection, path: Path, query: str, values: Sequen
     As a list, so that nothing is read any more when this returns: while a statement is open, SQLite cannot begin the
     `-wal` anew, and whoever reads takes seconds to work on rows.
     """
-    try:
+    with explained(path):
         return database.execute(query, values).fetchall()
-    except sqlite3.Error as error:
-        raise explain(error, path) from None
 
 
 def inode(path: Path) -> tuple[int, int]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from edge.files.disk_errors import FullError
 
 MB = 1_000_000
-FOR_DELETING = 20 * MB  # bytes that the journal may take meanwhile
+FOR_DELETING = 20 * MB  # bytes: the -wal of deleting a thousand windows and their roll-ups, and more
 FOR_BROKER = 500 * MB  # bytes: what may wait at a broker for one reader (school.conf)
 SHARE = 0.05  # of the disk, where that is less and nobody has named another size
 

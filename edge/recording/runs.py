@@ -13,12 +13,12 @@ from typing import NamedTuple, TypeVar
 from edge.contract.validation import MAX_COUNT
 from edge.recording.sum_bounds import EPOCH_PATTERN, REASONS
 from edge.recording.window_record import Stretch
+from edge.recording.window_sums import MILLISECOND
 
 SHORT = timedelta(seconds=2)  # between windows that follow on one another
 MOST_RUNS = (
     100  # of one roll-up, which is read and written for each of its windows; those of ten seconds make 30 at most
 )
-MILLISECOND = timedelta(milliseconds=1)
 Found = TypeVar("Found", bound=Stretch)
 LATEST = 2 * 24 * 3600 * 1000  # milliseconds that a run may last: a window has at most a day
 

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta, timezone
 
 from edge.contract.timestamps import parse_timestamp
 from edge.recording.session import Delivery, Session
-from edge.timing.clock import CLOCK_SET, Clock, SystemClock, clock_synced
+from edge.timing.clock import CLOCK_SET, SystemClock, clock_synced
 
 MARGIN = timedelta(seconds=60)  # that a clock which was set may be ahead of ours
 END = re.compile(rb'"end"\s*:\s*"([^"]{20,32})"')
@@ -25,21 +25,14 @@ class SharedWindows:
     Args:
         ordinary: Brings every window.
         shared: Brings a part of them; the other recorders of the share get the rest.
-        clock: Both clocks.
         synced: Whether our own clock is set: one that is behind, as after the start of a board without a battery, would
             take what rooms sent before the share was known for newer.
     """
 
-    def __init__(
-        self,
-        ordinary: Session,
-        shared: Session,
-        clock: Clock | None = None,
-        synced: Callable[[], bool] = clock_synced,
-    ) -> None:
+    def __init__(self, ordinary: Session, shared: Session, synced: Callable[[], bool] = clock_synced) -> None:
         self._ordinary = ordinary
         self._shared = shared
-        self._clock = clock or SystemClock()
+        self._clock = SystemClock()
         self._synced = synced
         self._connections = (0, 0)
         self._since: datetime | None = None

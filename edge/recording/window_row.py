@@ -17,8 +17,11 @@ from edge.contract.shares import ShareRange
 from edge.contract.timestamps import PATTERN, parse_timestamp
 from edge.contract.validation import MAX_COUNT, SCHEMA_PATTERN, WITHHELD_FIELDS
 from edge.errors import EdgeError
+from edge.recording.sum_bounds import EPOCH_PATTERN
 from edge.recording.window_record import Series, WindowRecord
 
+FACING, UNCLASSIFIED = tuple(Facing.model_fields), tuple(Unclassified.model_fields)
+"""The parts of these figures, in the order in which tables have them."""
 FIRST, LAST = (datetime(year, 1, 1, tzinfo=timezone.utc) for year in (1971, 2200))  # what time zones can follow
 LONGEST_NAME = 200  # characters of a model's name, and of the reason of a state, that are kept
 LONGEST_TEXT = 64 * 1024  # bytes of any value of a row that is read: what a message can bring
@@ -138,7 +141,7 @@ def read_window(row: tuple[object, ...]) -> WindowRecord:
     first, last = parse_timestamp(str(start)), parse_timestamp(str(end))
     if not FIRST <= first < last < LAST:
         raise ValueError
-    if not re.fullmatch("[0-9a-f]{8}", str(epoch)) or not re.fullmatch(SCHEMA_PATTERN, str(schema)):
+    if not EPOCH_PATTERN.fullmatch(str(epoch)) or not re.fullmatch(SCHEMA_PATTERN, str(schema)):
         raise ValueError
     if not FIRST <= parse_timestamp(str(received)) < LAST:
         raise ValueError

@@ -29,6 +29,7 @@ SETTINGS: dict[Any, Any] = {
 }  # fmt: skip
 HATCHES = {"few_people": "....", "short": "....", "lost": "xxx"}
 STEPS = (1 / 60, 1 / 30, 1 / 12, 1 / 6, 1 / 4, 1 / 2, 1, 2, 3, 6, 12)  # hours between ticks
+MOST_TICKS = 12
 WIDTHS = (10, 20, 30, 60, 120, 300, 600, 900, 1800, 3600)  # seconds that are added up to one point
 MOST_POINTS = 150
 LEGEND, SIGN = 125, 4  # characters in a line; those that a sign and the space around it take
@@ -51,9 +52,9 @@ def width_for(length: timedelta, most: int = MOST_POINTS) -> timedelta:
     return timedelta(seconds=seconds)
 
 
-def time_axis(axes: Axes, first: float, last: float, most: int = 12) -> None:
+def time_axis(axes: Axes, first: float, last: float) -> None:
     """Label hours as times of day."""
-    step = next((step for step in STEPS if (last - first) / step <= most), STEPS[-1])
+    step = next((step for step in STEPS if (last - first) / step <= MOST_TICKS), STEPS[-1])
     axes.set_xlim(first, last)
     axes.xaxis.set_major_locator(MultipleLocator(step))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda hours, _: _clock(hours)))

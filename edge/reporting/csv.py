@@ -16,11 +16,9 @@ from edge.contract.validation import WITHHELD_FIELDS
 from edge.files.whole_file import whole_csv
 from edge.recording.recorded import Recorded
 from edge.recording.rollups import WIDTH, bucket_of
-from edge.recording.window_row import COLUMNS, DAMAGED, DamagedError
+from edge.recording.window_row import COLUMNS, DAMAGED, FACING, UNCLASSIFIED, DamagedError
 
 MOST_LABELS = 100  # of all windows; those of two models at most
-FACING = ("front", "away", "unknown")
-UNCLASSIFIED = ("too_small", "away", "unclear")
 JSON_COLUMNS = ("counts", "estimate", "facing", "unclassified")
 
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")

@@ -14,7 +14,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from edge.errors import ConfigError
 from edge.files.bounded_read import open_regular
 from edge.files.open_folder import open_folder
 from edge.files.whole_file import whole_file_in
+from edge.recording.daily_rollups import DAY, start_of
 from edge.recording.recorded import Recorded, WindowsOfDay
 from edge.recording.window_row import DAMAGED, FIRST, LAST
 from edge.reporting.parquet_columns import SCHEMA, batch_of, values_of
@@ -42,7 +43,6 @@ _HEAD = b"\x18%c%b" % (len(SOURCE), SOURCE)
 MARKS = re.compile(b"%b(?:%b)?%b" % (_SOURCE, _IDENTITY, _CONTENT))  # 0.2.0 wrote no identity
 TAIL = 64_000  # bytes at the end of a file, in which they are: only the schema stands behind them, in some 8,000
 AT_ONCE = 5_000  # rows in memory, of up to 43 KB with as many labels as there may be; and of a row group
-ONE_DAY = timedelta(days=1)
 BEGIN = date(2024, 1, 1)  # nothing was measured before
 Stock = dict[date, dict[str, WindowsOfDay]]
 """What a recording has, by day and device."""
@@ -80,8 +80,8 @@ def stock_of(recording: Recorded, first: date | None, last: date | None, today: 
     Raises:
         EdgeError: The recording cannot be read.
     """
-    start, end = FIRST if first is None else _midnight(first), LAST if last is None else _midnight(last) + ONE_DAY
-    earliest, latest = first or BEGIN, last or today + ONE_DAY
+    start, end = FIRST if first is None else start_of(first), LAST if last is None else start_of(last) + DAY
+    earliest, latest = first or BEGIN, last or today + DAY
     found: Stock = {}
     left_out: Stock = {}
     for device in recording.names():
@@ -208,9 +208,9 @@ def _digest(devices: dict[str, WindowsOfDay]) -> bytes:
 
 
 def _rows(recording: Recorded, day: date, devices: dict[str, WindowsOfDay]) -> Iterator[tuple[Any, ...]]:
-    start = _midnight(day)
+    start = start_of(day)
     for device in sorted(devices):
-        for row in recording.rows(device, start, start + ONE_DAY):
+        for row in recording.rows(device, start, start + DAY):
             try:
                 yield values_of(row)
             except DAMAGED:
@@ -234,7 +234,3 @@ def _write(folder: int, rows: Iterator[tuple[Any, ...]], marks: dict[bytes, byte
             writer.write_batch(batch_of(rest))
             written += len(rest)
     return written
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), timezone.utc)

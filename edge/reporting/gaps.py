@@ -10,8 +10,9 @@ from itertools import groupby
 
 from edge.contract.causes import without_names
 from edge.recording.recorded import StateChange
-from edge.recording.runs import MILLISECOND, SHORT, Run, in_order
+from edge.recording.runs import SHORT, Run, in_order
 from edge.recording.window_record import Stretch
+from edge.recording.window_sums import MILLISECOND
 from edge.reporting.deleted_times import Times, known_states, lost, within
 from edge.text import Sentence, printable
 

@@ -35,9 +35,5 @@ class HourPieces:
 
     def summary(self) -> LessonSummary:
         """Of all parts."""
-        pieces = self.hours
-        if self._parts:
-            pieces = Bins(None, WIDTH)
-            for part in self._parts:
-                pieces.add(part)
+        pieces = Bins.of(self._parts, None, WIDTH) if self._parts else self.hours
         return summarize_minutes(self.hours.totals, pieces_of(pieces))

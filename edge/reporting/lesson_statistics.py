@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 from edge.contract.shares import Basis, ShareRange, front_share
 from edge.recording.rollups import WIDTH, Bucket, bucket_of
-from edge.recording.window_record import WindowRecord
 from edge.recording.window_sums import MILLISECOND
 from edge.reporting.intervals import (
     FEWEST_BLOCKS,
@@ -21,7 +20,7 @@ from edge.reporting.intervals import (
     interval,
     mean_interval,
 )
-from edge.reporting.totals import Bins, Part, Totals, add_up, binned
+from edge.reporting.totals import Bins, Part, Totals, binned
 
 FRONT = "front"
 """Name of the share turned to the front beside those of the expressions."""
@@ -156,11 +155,6 @@ def width_of(parts: Sequence[Part]) -> timedelta:
 def _window_of(part: Part) -> timedelta:
     """The length of a window, or the mean of those of a roll-up."""
     return part.sums.recorded * MILLISECOND / part.sums.windows if isinstance(part, Bucket) else part.duration
-
-
-def summarize(windows: Sequence[WindowRecord]) -> LessonSummary:
-    """The summary of a lesson from its windows."""
-    return summarize_minutes(add_up(windows), minutes(windows))
 
 
 def summarize_minutes(totals: Totals, parts: Sequence[Minute]) -> LessonSummary:

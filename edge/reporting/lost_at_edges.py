@@ -13,9 +13,10 @@ from datetime import datetime, timedelta, timezone
 from edge.recording.deletion_requests import DeletedTimes
 from edge.recording.recorded import Recorded
 from edge.recording.rollups import WIDTH, bucket_of
-from edge.recording.runs import MILLISECOND, Run
+from edge.recording.runs import Run
 from edge.recording.window_record import Stretch
 from edge.recording.window_row import DamagedError
+from edge.recording.window_sums import MILLISECOND
 from edge.reporting.deleted_times import Times, lost
 from edge.reporting.gaps import skipped
 from edge.reporting.skipped_numbers import LostAtEdge

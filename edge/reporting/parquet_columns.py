@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from edge.contract.timestamps import parse_timestamp
-from edge.recording.window_row import COLUMNS, read_window
+from edge.recording.window_row import COLUMNS, FACING, UNCLASSIFIED, read_window
 
 TIME = pa.timestamp("ms", tz="UTC")
 COUNTS = pa.map_(pa.string(), pa.int64())
@@ -64,7 +64,6 @@ TABLE = (
 """What is withheld or was not measured is null, never zero."""
 
 SCHEMA = pa.schema([pa.field(each.name, each.type, not each.needed, {"meaning": each.meaning}) for each in TABLE])
-_FACING, _UNCLASSIFIED = ("front", "away", "unknown"), ("too_small", "away", "unclear")
 
 
 def values_of(row: Sequence[object]) -> tuple[Any, ...]:
@@ -78,9 +77,9 @@ def values_of(row: Sequence[object]) -> tuple[Any, ...]:
         str(stored["device"]), window.epoch, window.seq, window.start, window.end, float(str(stored["seconds"])),
         parse_timestamp(str(stored["received"])), str(stored["schema"]), window.mode, window.replayed,
         window.clock_synced, window.coverage, window.frames, window.total, window.mean, window.low, window.high,
-        *(getattr(window.facing, part, None) for part in _FACING),
+        *(getattr(window.facing, part, None) for part in FACING),
         None if window.counts is None else list(window.counts.items()),
-        *(getattr(window.unclassified, part, None) for part in _UNCLASSIFIED),
+        *(getattr(window.unclassified, part, None) for part in UNCLASSIFIED),
         None if window.estimate is None else [(name, each._asdict()) for name, each in window.estimate.items()],
         window.estimate_absent, withheld and withheld.what, withheld and withheld.reason,
         series and series.faces, series and series.emotions, series and series.pose,

@@ -199,9 +199,12 @@ def day_named(text: str, option: str) -> date:
 def _week(text: str) -> date:
     match = re.fullmatch(r"(\d{4})-?W(\d{2})", text)
     try:
-        return _sane(date.fromisocalendar(int(match[1]), int(match[2]), 1) if match else date.min, f"--week {text!r}")
+        found = date.fromisocalendar(int(match[1]), int(match[2]), 1) if match else None
     except ValueError:
-        raise ConfigError(f"--week {text!r} is no week", "write it as 2026-W47") from None
+        found = None
+    if found is None or not 1970 < found.year < 9999:
+        raise ConfigError(f"--week {text!r} is no week", "write it as 2026-W47")
+    return found
 
 
 def _moment(text: str, of_day: date, zone: tzinfo, option: str, *, ends: bool = False) -> datetime:

@@ -225,9 +225,7 @@ class School:
         sums.taught += sum(covered(runs_of(buckets), begun)) if begun else 0.0
 
     def _measured(self, room: str, buckets: Sequence[Bucket], start: datetime, end: datetime) -> Measured:
-        bins = Bins(bucket_of(start), WIDTH)
-        for part in self._parts(room, buckets, start, end):
-            bins.add(part)
+        bins = Bins.of(self._parts(room, buckets, start, end), bucket_of(start), WIDTH)
         return _measured(start, end, bins, summarize_bins(bins), self._places(room))
 
     def _sums(self, room: str, start: datetime, end: datetime) -> _Sums:
@@ -302,10 +300,7 @@ class School:
 
 def summary_of(parts: Iterable[Part], start: datetime) -> LessonSummary:
     """Parts of a lesson with intervals, as a cell of a map has them; `start` is when it began."""
-    bins = Bins(bucket_of(start), WIDTH)
-    for part in parts:
-        bins.add(part)
-    return summarize_bins(bins)
+    return summarize_bins(Bins.of(parts, bucket_of(start), WIDTH))
 
 
 def _measured(start: datetime, end: datetime, bins: Bins, summary: LessonSummary, places: Sequence[Place]) -> Measured:

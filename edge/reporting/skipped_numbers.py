@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from edge.contract.numbering import begins_again
 from edge.recording.rollups import Bucket
-from edge.recording.runs import MILLISECOND, MOST_RUNS, SHORT
+from edge.recording.runs import MOST_RUNS, SHORT
 from edge.recording.window_record import Stretch, WindowRecord
 from edge.recording.window_row import DamagedError
-from edge.recording.window_sums import MOST_EPOCHS, WindowSums
+from edge.recording.window_sums import MILLISECOND, MOST_EPOCHS, WindowSums
 from edge.reporting.deleted_times import Times, lost
 
 

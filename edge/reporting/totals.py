@@ -18,6 +18,7 @@ from edge.contract.payloads import Facing
 from edge.contract.shares import Basis, ShareRange, Shares
 from edge.recording.rollups import Bucket, bucket_of
 from edge.recording.window_record import Series, WindowRecord
+from edge.recording.window_row import FACING
 from edge.recording.window_sums import OTHER, UNIT
 from edge.reporting.deleted_times import Times
 from edge.reporting.measured_time import MeasuredTime, measured_time
@@ -241,7 +242,7 @@ def totals_of(
         },
         estimated=sums.estimated,
         emotional=sums.counted,
-        facing=Facing(**dict(zip(Facing.model_fields, sums.facing, strict=True))) if sums.facing else None,
+        facing=Facing(**dict(zip(FACING, sums.facing, strict=True))) if sums.facing else None,
         part=sums.weight / sums.named if sums.named else 0.0,
         time=time,
         overlapping=twice,
@@ -267,6 +268,14 @@ class Bins:
         self._overlapping = OverlappingTime()
         self.series: set[Series | None] = set()
         """Of all parts."""
+
+    @classmethod
+    def of(cls, parts: Iterable[Part], start: datetime | None, width: timedelta) -> Bins:
+        """Parts, added up; in order of time."""
+        bins = cls(start, width)
+        for part in parts:
+            bins.add(part)
+        return bins
 
     def add(self, part: Part) -> None:
         """Add a part to its stretch; in order of time."""
@@ -301,10 +310,7 @@ class Bins:
 
 def binned(parts: Iterable[Part], start: datetime, width: timedelta) -> list[tuple[int, Totals]]:
     """The totals of each stretch of time in which windows with figures begin, by its number from `start` on."""
-    bins = Bins(start, width)
-    for part in parts:
-        bins.add(part)
-    return bins.shown()
+    return Bins.of(parts, start, width).shown()
 
 
 def _grouped(names: Iterable[str]) -> list[tuple[str, list[str]]]:

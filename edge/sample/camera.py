@@ -23,7 +23,6 @@ class SampleCamera:
         faces: How many people, 1 to 100; None: 6 to 40 in slow waves.
         size: Width and height in pixels.
         fps: Frames in a second, at most.
-        seed: The same seed shows the same room.
         clock: Seconds, monotonic.
         sleep: Waits for so many seconds.
     """
@@ -36,7 +35,6 @@ class SampleCamera:
         faces: int | None = None,
         size: tuple[int, int] = (1280, 720),
         fps: float = 15.0,
-        seed: int = 1,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -44,7 +42,6 @@ class SampleCamera:
         self._faces = faces
         self._size = size
         self._fps = fps
-        self._seed = seed
         self._clock = clock
         self._sleep = sleep
         self._began = 0.0
@@ -54,7 +51,7 @@ class SampleCamera:
 
     def start(self) -> None:
         """Read the portraits and draw the room. Raises CameraError when the portraits are missing."""
-        self.scene = Scene(read_portraits(), size=self._size, faces=self._faces, seed=self._seed)
+        self.scene = Scene(read_portraits(), size=self._size, faces=self._faces)
         self._began = self._clock()
         self._due = self._elapsed = 0.0
         self._open = True

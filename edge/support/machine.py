@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import time
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -13,23 +12,19 @@ from edge import __version__
 from edge.cameras.found import real_cameras
 from edge.files.bounded_read import read_file
 from edge.hardware.board import Board
+from edge.support.packages import installed
 from edge.text import printable
 
 
 def versions() -> dict[str, Any]:
     """Of the program, the system below it, and every package beside it."""
-    packages = {
-        str(package.metadata["Name"]).lower(): package.version
-        for package in metadata.distributions()
-        if package.metadata["Name"]
-    }
     return {
         "edge": __version__,
         "python": platform.python_version(),
         "kernel": f"{platform.release()} {platform.machine()}",
         "distribution": _distribution(),
         "board": _model(),
-        "packages": ", ".join(f"{name} {version}" for name, version in sorted(packages.items())),
+        "packages": ", ".join(f"{each.name} {each.version}" for each in installed()),
     }
 
 

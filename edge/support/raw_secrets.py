@@ -8,8 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from edge.files.bounded_read import read_file
+from edge.files.secret_file import MAX_PASSWORD_BYTES
 
-MAX_SECRET_BYTES = 4096
 SHORTEST = 3  # characters; what is shorter would be found everywhere
 HARMLESS = {"auto", "sample", "embedded", "null", "mqtt", "mqtts", "rtsp", "http", "https", "file"}
 NAMES = {"responsible", "legal_basis", "username", "source", "broker"}
@@ -32,7 +32,7 @@ def secrets_in(data: bytes) -> Iterator[str]:
             yield secret
             if key.endswith("_file"):
                 with suppress(OSError):
-                    yield read_file(Path(secret), MAX_SECRET_BYTES).decode(errors="replace").strip()
+                    yield read_file(Path(secret), MAX_PASSWORD_BYTES).decode(errors="replace").strip()
 
 
 def _entries(text: str) -> Iterator[tuple[str, str]]:

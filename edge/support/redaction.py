@@ -46,7 +46,7 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
         re.compile(r"(?<![\w:])(?=[\da-f:]*::|(?:[\da-f]{1,4}:){7})[\da-f:]{3,}(?:%\w+)?(?![\w:])", re.IGNORECASE),
         HIDDEN,
     ),
-    (re.compile(r"/home/[^/\s:'\"]+"), f"/home/{HIDDEN}"),
+    (re.compile(r"/home/(?!\.)[^/\s:'\"]+"), f"/home/{HIDDEN}"),  # no user is called .local
 )
 
 
@@ -95,15 +95,15 @@ class Redactor:
 
 
 def without_numbers(line: str) -> str:
-    """The line with every number blotted out, but for the time at its beginning."""
+    """The line with every number blotted out, but for the time at its beginning and milliseconds."""
     head = re.match(r"[\d:T.+-]{10,35}\s", line)
     begin = head.end() if head else 0
-    return line[:begin] + re.sub(r"\d[\d.,]*%?", "#", line[begin:])
+    return line[:begin] + re.sub(r"\d[\d.,]*%?( ms\b)?", lambda found: found[0] if found[1] else "#", line[begin:])
 
 
 def _without_address(found: re.Match[str]) -> str:
     port = re.match(r"[^/?#]*(:\d{1,5})(?=[^\d]|$)", found[0].partition("://")[2].rpartition("@")[2])
-    return f"{found[1]}://{HIDDEN}{port[1] if port else ''}"
+    return f"{found[1]}://{HIDDEN}{port[1] if port else ''}{':' * found[0].endswith(':')}"
 
 
 def _spellings(secret: str) -> Iterator[str]:

@@ -102,7 +102,7 @@ def _of_place(config: Config) -> dict[str, object]:
 
 
 def _row(row: CheckRow) -> str:
-    return without_people(f"{row.part}: {row.status}. {row.found} {row.remedy}".strip())
+    return without_people(f"{row.part}: {row.status}. {': '.join(filter(None, (row.found, row.remedy)))}".strip())
 
 
 def _lines(content: Mapping[str, object], indent: str = "") -> list[str]:

@@ -166,9 +166,9 @@ class Timetable:
         """Whether a day is of an A week or of a B week; None: weeks do not alternate."""
         if not self.a_weeks:
             return None
-        monday, begun = _monday(day), sorted(_monday(each) for each in self.a_weeks)
-        since = max((each for each in begun if each <= monday), default=begun[0])
-        return "b" if (monday - since) // WEEK % 2 else "a"
+        first, begun = monday(day), sorted(monday(each) for each in self.a_weeks)
+        since = max((each for each in begun if each <= first), default=begun[0])
+        return "b" if (first - since) // WEEK % 2 else "a"
 
     def _plan(self, day: date) -> Plan | None:
         """The one that holds on a day."""
@@ -189,7 +189,8 @@ class Timetable:
         return local.astimezone(timezone.utc).astimezone(self.zone)
 
 
-def _monday(day: date) -> date:
+def monday(day: date) -> date:
+    """The first day of its week."""
     return day - timedelta(days=day.weekday())
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import re
 import zoneinfo
 
 from edge.timing.old_zone_names import SUCCESSORS, successor
 
 LONGEST = 64  # characters of a name
+SHORT_FORM = re.compile(r"[a-z]{2,5}([+-]\d{1,2})?", re.IGNORECASE)  # MEZ, CET+1: alike by letters, not by sense
 
 
 def zone_named(name: str) -> zoneinfo.ZoneInfo:
@@ -24,6 +26,7 @@ def zone_named(name: str) -> zoneinfo.ZoneInfo:
         raise ValueError(f"it is an old name that this machine does not know; write {new}")
     # An old name that was mistyped is answered with the new one, also where the old one is still known.
     alike = {each.casefold(): each for each in known} | {old: new for old, new in SUCCESSORS.items() if new in known}
-    near = difflib.get_close_matches(name.casefold(), alike, n=1)
-    hint = f"did you mean {alike[near[0]]}?" if near else "write one as Europe/Berlin"
+    short = SHORT_FORM.fullmatch(name) and name.casefold() not in alike
+    near = [] if short else difflib.get_close_matches(name.casefold(), alike, n=1)
+    hint = f"did you mean {alike[near[0]]}?" if near else "write one by a city, as Europe/Berlin"
     raise ValueError(f"there is no such time zone; {hint}")

@@ -128,9 +128,8 @@ class Gate:
             return _say("This address is too long.", 414)
         if scope["query_string"].count(b"&") >= MAX_FIELDS:
             return _say("This address asks for too much.", 414)
-        if (
-            sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEAD
-        ):  # h11 lets pass what came at once
+        # h11 lets pass what came at once.
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEAD:
             return _say("This request is too large.", 431)
         if _TRICKS.search(scope["raw_path"]):
             return _say("There is no such page.", 404)

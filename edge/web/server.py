@@ -1,4 +1,4 @@
-"""Web pages that people open: who may see them, and what every answer carries. The daemon itself serves none."""
+"""The server of a page that people open: where it listens, with which token. The daemon itself serves none."""
 
 from __future__ import annotations
 

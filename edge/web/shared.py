@@ -1,4 +1,4 @@
-"""What all pages share: the files of `static/`, and their texts in every language."""
+"""What all pages share: the files of `static/`, their texts in every language, and how a server says a sentence."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from edge.languages import catalogue
+from edge.text import Sentence
 
 FOLDER = Path(__file__).parent / "static"
 
@@ -40,6 +41,11 @@ def texts(request: Request) -> Response:
 def _texts(language: str) -> bytes:
     """As they are sent; of the languages that there are."""
     return bytes(JSONResponse(catalogue.for_page(language)).body)
+
+
+def told(text: object) -> dict[str, Any] | str:
+    """Text as it is; a sentence so that the page can say it in another language."""
+    return text.as_json() if isinstance(text, Sentence) else str(text)
 
 
 def language_of(request: Request) -> str:

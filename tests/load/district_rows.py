@@ -116,7 +116,8 @@ class District:
             Partitions().prepare(connection, self.days, self.days[-1])
             self._patterns(connection)
             records = [WindowRecord.of(window) for window in patterns()]
-            buckets = [roll_ups_of_first_day(records, place) for place in range(PATTERNS)]
+            places = {room % PATTERNS for room in range(1, self.rooms + 1)}
+            buckets = {place: roll_ups_of_first_day(records, place) for place in places}
             for day, start in enumerate(self.days):
                 last = self.rooms if day == len(self.days) - 1 else min(self.school, self.rooms)
                 began = time.monotonic()
@@ -125,11 +126,11 @@ class District:
                         begin = start + number * LENGTH
                         values = {"start": begin, "end": begin + LENGTH, "seq": day * EACH_DAY + number + 1}
                         connection.execute(WINDOWS, {**values, "number": number, "first": 1, "last": last})
-                    made = [[moved(bucket, start, day) for bucket in each] for each in buckets]
+                    made = {place: [moved(bucket, start, day) for bucket in each] for place, each in buckets.items()}
                     with connection.cursor() as cursor, cursor.copy("COPY edge.rollups FROM STDIN") as copy:
-                        for place in range(len(made[0])):
+                        for number in range(len(made[1 % PATTERNS])):
                             for room in range(1, last + 1):
-                                bucket = made[room % PATTERNS][place]
+                                bucket = made[room % PATTERNS][number]
                                 copy.write_row((room, bucket.since, 1, bucket.since, *bucket.to_row()))
                     query = "INSERT INTO edge.changed_days SELECT room, %s FROM generate_series(1, %s) room"
                     connection.execute(query, (start.date(), last))

@@ -16,9 +16,10 @@ import sys
 
 from edge.reporting.heat_map import Measured, heat_map
 from edge.reporting.lesson_comparison import FACES
-from edge.reporting.lesson_statistics import FRONT, summarize
+from edge.reporting.lesson_statistics import FRONT
 from edge.reporting.totals import add_up
-from tests.load.lesson_changes import ALLOWED, DAYS, DWELLS, SAME, WINDOW, rate
+from tests.load.lesson_changes import ALLOWED, DAYS, DWELLS, SAME, WINDOW, rate, told
+from tests.support.lessons import summarize
 from tests.support.simulated_lessons import START, USUAL, SimulatedLesson
 
 LESSONS = 20
@@ -47,12 +48,6 @@ def week(dwell: float, seed: int, more: float = 0.0) -> list[Measured]:
 def coloured(lessons: list[Measured], measure: str) -> list[bool]:
     """Of each lesson, whether its cell is."""
     return [cell is not None and cell.differs for cell in heat_map([lessons], measure, [""])[0]]
-
-
-def told(hits: list[bool]) -> str:
-    """A rate with its interval."""
-    share, low, high = rate(hits)
-    return f"{100 * share:.1f} % ({100 * low:.1f} to {100 * high:.1f})"
 
 
 def main() -> int:

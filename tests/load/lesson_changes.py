@@ -87,6 +87,12 @@ def rate(hits: Sequence[bool]) -> tuple[float, float, float]:
     return share, max(0.0, middle - half), min(1.0, middle + half)
 
 
+def told(hits: Sequence[bool]) -> str:
+    """The same in words."""
+    share, low, high = rate(hits)
+    return f"{100 * share:.1f} % ({100 * low:.1f} to {100 * high:.1f})"
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print all rates."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -102,10 +108,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             """Print a row for each dwell; whether one of them is false too often."""
             often = False
             for dwell in args.dwell:
-                share, low, high = rate(list(pool.map(partial(trial, dwell), range(max(1, lessons)), chunksize=4)))
-                told = f"{100 * share:.1f} % ({100 * low:.1f} to {100 * high:.1f})"
-                print(f"| {what} | {dwell:.0f} s | {told} |", flush=True)
-                often |= low > ALLOWED
+                hits = list(pool.map(partial(trial, dwell), range(max(1, lessons)), chunksize=4))
+                print(f"| {what} | {dwell:.0f} s | {told(hits)} |", flush=True)
+                often |= rate(hits)[1] > ALLOWED
             return often and false
 
         print("| nothing changes, but a change is claimed | dwell | of lessons |\n|---|---|---|")

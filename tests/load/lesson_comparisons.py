@@ -27,10 +27,11 @@ from typing import NamedTuple
 import numpy as np
 
 from edge.reporting.lesson_comparison import FACES, Comparison, compare
-from edge.reporting.lesson_statistics import FRONT, LessonSummary, summarize
+from edge.reporting.lesson_statistics import FRONT, LessonSummary
 from edge.reporting.school_data import summary_of
 from tests.load.lesson_changes import ALLOWED, DAYS, SAME, rate
 from tests.load.steady_classes import faces_only
+from tests.support.lessons import summarize
 from tests.support.simulated_lessons import USUAL, SimulatedLesson
 
 WINDOW = 60.0  # seconds: an estimate for each minute is enough for figures of a lesson

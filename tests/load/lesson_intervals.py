@@ -20,9 +20,10 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
 from edge.reporting.lesson_comparison import FACES, figures
-from edge.reporting.lesson_statistics import FRONT, summarize
+from edge.reporting.lesson_statistics import FRONT
 from edge.reporting.school_data import summary_of
 from tests.load.lesson_changes import DWELLS, WINDOW, rate
+from tests.support.lessons import summarize
 from tests.support.simulated_lessons import (
     FOUND,
     KEPT,

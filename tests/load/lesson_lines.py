@@ -8,8 +8,9 @@ from __future__ import annotations
 import sys
 from collections import Counter
 
-from edge.reporting.lesson_statistics import minutes, summarize
+from edge.reporting.lesson_statistics import minutes
 from edge.reporting.smoothing import smoothed
+from tests.support.lessons import summarize
 from tests.support.simulated_lessons import USUAL, SimulatedLesson
 
 DWELLS = (30.0, 120.0, 600.0)  # seconds

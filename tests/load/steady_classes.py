@@ -25,7 +25,7 @@ from edge.reporting.intervals import block_error, mean_interval
 from edge.reporting.lesson_comparison import FACES, Conditions
 from edge.reporting.lesson_statistics import Figure, LessonSummary
 from edge.reporting.totals import add_up
-from tests.load.lesson_changes import ALLOWED, rate
+from tests.load.lesson_changes import ALLOWED, rate, told
 
 START = datetime(2026, 11, 16, 8, 0, tzinfo=timezone.utc)
 LESSON = 2700.0  # seconds
@@ -107,12 +107,6 @@ def coloured(classes: Classes, fewer: int, rng: np.random.Generator) -> list[boo
     faces[0, 0, 0] -= fewer
     grid, rooms = grid_of(faces, rng)
     return [each is not None and each.differs for row in heat_map(grid, FACES, rooms) for each in row]
-
-
-def told(hits: Sequence[bool]) -> str:
-    """A rate with its interval."""
-    share, low, high = rate(hits)
-    return f"{100 * share:.1f} % ({100 * low:.1f} to {100 * high:.1f})"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

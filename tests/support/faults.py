@@ -8,17 +8,18 @@ import os
 import select
 import socket
 import subprocess
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.support.listener import Listener
+
 PUBACK = 4  # the upper half of an MQTT packet's first byte
 
 
-class Proxy:
+class Proxy(Listener):
     """Passes connections on to a port of 127.0.0.1.
 
     Args:
@@ -34,60 +35,39 @@ class Proxy:
         self.refusing = False
         self.accepted: list[float] = []
         """When connections came, monotonic."""
-        self._pairs: list[tuple[socket.socket, socket.socket]] = []
         self._frozen: set[socket.socket] = set()
-        self._server = socket.create_server(("127.0.0.1", 0))
-        self.port = int(self._server.getsockname()[1])
-        threading.Thread(target=self._accept, daemon=True).start()
+        super().__init__()
 
     def freeze(self) -> None:
         """From now on nothing passes through the connections that there are; neither end is told."""
-        for pair in self._pairs:
-            self._frozen.update(pair)
+        self._frozen.update(self.lines)
 
-    def cut(self) -> None:
-        """Close every connection."""
-        for pair in self._pairs:
-            for line in pair:
-                with contextlib.suppress(OSError):
-                    line.shutdown(socket.SHUT_RDWR)
-
-    def stop(self) -> None:
-        """Close everything."""
-        with contextlib.suppress(OSError):
-            self._server.shutdown(socket.SHUT_RDWR)
-        self._server.close()
-        self.cut()
-
-    def _accept(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                near, _ = self._server.accept()
-                if self.refusing:
-                    near.close()
-                    continue
-                self.accepted.append(time.monotonic())
-                pair = (near, socket.create_connection(("127.0.0.1", self.target)))
-                self._pairs.append(pair)
-                threading.Thread(target=self._pass, args=pair, daemon=True).start()
+    def serve(self, line: socket.socket) -> None:
+        """Pass it on, and what comes back."""
+        if self.refusing:
+            line.close()
+            return
+        self.accepted.append(time.monotonic())
+        with contextlib.suppress(OSError), line, socket.create_connection(("127.0.0.1", self.target)) as far:
+            self.lines.append(far)
+            self._pass(line, far)
 
     def _pass(self, near: socket.socket, far: socket.socket) -> None:
         deadline = time.monotonic() + self.cut_after if self.cut_after else None
         from_broker = b""
-        with contextlib.suppress(OSError), near, far:
-            while deadline is None or time.monotonic() < deadline:
-                for line in select.select([near, far], [], [], 0.05)[0]:
-                    if line in self._frozen:
-                        time.sleep(0.05)
-                        continue
-                    found = line.recv(65536)
-                    if not found:
-                        return
-                    if line is near:
-                        far.sendall(found)
-                    else:
-                        packets, from_broker = _packets(from_broker + found)
-                        near.sendall(b"".join(one for one in packets if one[0] >> 4 != self.swallow))
+        while deadline is None or time.monotonic() < deadline:
+            for line in select.select([near, far], [], [], 0.05)[0]:
+                if line in self._frozen:
+                    time.sleep(0.05)
+                    continue
+                found = line.recv(65536)
+                if not found:
+                    return
+                if line is near:
+                    far.sendall(found)
+                else:
+                    packets, from_broker = _packets(from_broker + found)
+                    near.sendall(b"".join(one for one in packets if one[0] >> 4 != self.swallow))
 
 
 def _packets(stream: bytes) -> tuple[list[bytes], bytes]:

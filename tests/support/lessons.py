@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,9 @@ from edge.cli import run_command_line
 from edge.recording.database import Database
 from edge.recording.recordable import examine
 from edge.recording.session import Delivery
+from edge.recording.window_record import WindowRecord
+from edge.reporting.lesson_statistics import LessonSummary, minutes, summarize_minutes
+from edge.reporting.totals import add_up
 
 MONDAY = datetime(2026, 11, 16, 7, 0, tzinfo=timezone.utc)  # eight o'clock in Vienna
 MINUTE = timedelta(minutes=1)
@@ -55,6 +59,11 @@ def figures(frames: int, counts: dict[str, int]) -> dict[str, Any]:
     total = sum(counts.values())
     faces = {"total": total, "mean": round(total / frames, 2), "min": 1, "max": 9}
     return {"frames": frames, "faces": faces, "counts": counts, "people": people}
+
+
+def summarize(windows: Sequence[WindowRecord]) -> LessonSummary:
+    """The summary of a lesson from its windows alone."""
+    return summarize_minutes(add_up(windows), minutes(windows))
 
 
 def record(path: Path, messages: list[tuple[str, Any]], device: str = "room-1") -> Path:

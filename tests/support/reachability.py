@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,18 +38,20 @@ def reachable(*starts: str) -> dict[str, Path]:
             continue
         found[name] = path
         waiting += [".".join(name.split(".")[:depth]) for depth in range(1, name.count(".") + 1)]
-        waiting += imports(ast.parse(path.read_text()))
+        waiting += imports(path)
     return found
 
 
-def imports(tree: ast.AST) -> Iterator[str]:
+@functools.cache
+def imports(path: Path) -> list[str]:
     """Names of modules that a file imports, also where only a type checker would: too many rather than too few."""
-    for node in ast.walk(tree):
+    found = []
+    for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            found += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return found
 
 
 def pictures(tree: ast.AST) -> set[str]:

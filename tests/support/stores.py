@@ -61,6 +61,11 @@ class Place:
         finally:
             eraser.stop()
 
+    def sql(self, *statements: str) -> list[str]:
+        """What the superuser of the server sees in the database, line by line."""
+        assert self.server is not None
+        return self.server.sql(*statements, database=self.database).splitlines()
+
     def delete(self, device: str | None, start: datetime | None, end: datetime | None, now: datetime) -> int:
         """Delete a time, and have what comes later of it left out; how many windows are gone."""
         with self.erasing() as eraser:

@@ -25,7 +25,7 @@ from edge.recording.allowance import MOST_DEVICES
 from edge.recording.arrivals import last_arrival
 from edge.recording.daily_rollups import TRIGGERS
 from edge.recording.deleted_spans import MOST
-from edge.recording.devices import devices_of
+from edge.recording.devices import RECORDED, devices_of
 from edge.recording.journal_mark import check_journal, read_header
 from edge.recording.layout import LAYOUT, TABLES, changed, check_header
 from edge.recording.location import IfCopy
@@ -33,7 +33,7 @@ from edge.recording.lost_journal import lost_journal
 from edge.recording.postgres import file_rows
 from edge.recording.postgres.store import Row
 from edge.recording.postgres.taking_store import TakingStore
-from edge.recording.recording_file import explain, rows_of
+from edge.recording.recording_file import explained, rows_of
 from edge.recording.rollups import SELECT_BUCKETS, Bucket, bucket_of, read_bucket, roll_up
 from edge.recording.window_row import BETWEEN, COLUMNS, DAMAGED, FIRST_ROWID, DamagedError, moment, read_window
 from edge.recording.window_store import AwayError, UnstorableError
@@ -87,7 +87,7 @@ class SchoolFile:
         if not self._path.is_file():
             raise ConfigError(f"there is no file {self._path}", "--copy-from names a file that edge record made")
         check_journal(self._path, read_header(self._path), writes=False)
-        try:
+        with explained(self._path):
             file = self._file = connect(f"file:{quote(str(self._path))}?mode=ro", uri=True, timeout=BUSY_SECONDS)
             file.text_factory = lambda text: text.decode(errors="replace")
             older = check_header(file, self._path) < LAYOUT
@@ -95,8 +95,6 @@ class SchoolFile:
                 raise changed(self._path, strange)
             prefix, former = known(file, PREFIX), known(file, ROLLUPS_FROM)
             lost = lost_journal(file, self._path)
-        except sqlite3.Error as error:
-            raise explain(error, self._path) from None
         if older or former is not None:
             raise ConfigError(
                 f"{self._path} was made by an older version of edge",
@@ -123,21 +121,13 @@ class SchoolFile:
 
     def last_arrival(self) -> datetime | None:
         """When what is in it came last; None: there is nothing."""
-        if self._file is None:
-            raise ConfigError(f"{self._path} is not open")
-        try:
-            return last_arrival(self._file)
-        except sqlite3.Error as error:
-            raise explain(error, self._path) from None
+        with explained(self._path):
+            return last_arrival(self._open)
 
     def devices(self) -> list[str]:
         """All devices that windows or roll-ups are of."""
-        if self._file is None:
-            raise ConfigError(f"{self._path} is not open")
-        try:
-            found = {name for table in ("windows", "rollups") for name in devices_of(self._file, table, MOST_DEVICES)}
-        except sqlite3.Error as error:
-            raise explain(error, self._path) from None
+        with explained(self._path):
+            found = {name for table in RECORDED for name in devices_of(self._open, table, MOST_DEVICES)}
         return list(self.sound(file_rows.device, sorted(found)))
 
     def sound(self, read: Callable[[Given], Found], rows: Iterable[Given]) -> Iterator[Found]:
@@ -182,9 +172,13 @@ class SchoolFile:
 
     def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         """What a query finds, which must not be much."""
+        return rows_of(self._open, self._path, query, values)
+
+    @property
+    def _open(self) -> sqlite3.Connection:
         if self._file is None:
             raise ConfigError(f"{self._path} is not open")
-        return rows_of(self._file, self._path, query, values)
+        return self._file
 
 
 def copy_school(file: SchoolFile, store: TakingStore, now: datetime) -> Copied:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime, timezone
-from typing import Any
 
 import psycopg
 
 from edge.recording.counted_windows import held_by, key_of, old_windows, rows_are_gone
+from edge.recording.daily_rollups import start_of
+from edge.recording.postgres.bucket_rows import SERIES, read_bucket
+from edge.recording.postgres.columns import columns
 from edge.recording.rollups import MOST_AT_ONCE, Bucket
 from edge.recording.runs import may_hold
-from edge.recording.window_record import Series, WindowRecord
+from edge.recording.window_record import WindowRecord
 from edge.recording.window_row import DAMAGED, DamagedError
 
-SERIES = "e.mode, e.model_faces, e.model_emotions, e.model_pose"
 ROLLED = f"""
 SELECT r.device, r.start, {SERIES}, r.sums::text, r.runs FROM edge.rollups r
 JOIN unnest(%s::int4[], %s::timestamptz[]) AS k (device, start) USING (device, start)
@@ -76,10 +77,9 @@ def are_in_kept_day(connection: psycopg.Connection, device: int, buckets: Sequen
 
 def _kept_days(connection: psycopg.Connection, keys: Iterable[FiveMinutes]) -> dict[Day, list[Bucket]]:
     found: dict[Day, list[Bucket]] = {}
-    for device, day, *row in connection.execute(KEPT, _columns({_day_of(*key) for key in keys})):
+    for device, day, *row in connection.execute(KEPT, columns({_day_of(*key) for key in keys})):
         with contextlib.suppress(*DAMAGED):
-            begins = datetime(day.year, day.month, day.day, tzinfo=timezone.utc)
-            found.setdefault((device, day), []).append(_bucket(begins, row))
+            found.setdefault((device, day), []).append(read_bucket(start_of(day), row))
     return found
 
 
@@ -89,22 +89,13 @@ def _day_of(device: int, start: datetime) -> Day:
 
 def _rolled(connection: psycopg.Connection, keys: Iterable[FiveMinutes]) -> dict[FiveMinutes, list[Bucket]]:
     found: dict[FiveMinutes, list[Bucket]] = {}
-    for device, start, *row in connection.execute(ROLLED, _columns(keys)):
+    for device, start, *row in connection.execute(ROLLED, columns(keys)):
         with contextlib.suppress(*DAMAGED):
-            found.setdefault((device, start), []).append(_bucket(start, row))
+            found.setdefault((device, start), []).append(read_bucket(start, row))
     return found
 
 
 def _stored(connection: psycopg.Connection, keys: Collection[FiveMinutes]) -> dict[FiveMinutes, int]:
     if not keys:
         return {}
-    return {(device, start): rows for device, start, rows in connection.execute(STORED, _columns(keys))}
-
-
-def _bucket(since: datetime, row: Sequence[Any]) -> Bucket:
-    mode, faces, emotions, pose, sums, runs = row
-    return Bucket.from_row(since, Series(mode, faces, emotions, pose), sums, runs)
-
-
-def _columns(keys: Iterable[tuple[int, date]]) -> list[list[object]]:
-    return [list(column) for column in zip(*sorted(keys), strict=True)]
+    return {(device, start): rows for device, start, rows in connection.execute(STORED, columns(keys))}

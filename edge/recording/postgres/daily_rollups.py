@@ -9,14 +9,13 @@ import logging
 import time
 from collections.abc import Iterable
 from datetime import date, datetime, timezone
-from typing import Any
 
 import psycopg
 
-from edge.recording.daily_rollups import DAY, MOST_ROWS, SECONDS, whole_day
+from edge.recording.daily_rollups import DAY, MOST_ROWS, SECONDS, start_of, whole_day
+from edge.recording.postgres.bucket_rows import KEPT, SERIES, read_bucket
+from edge.recording.postgres.columns import columns
 from edge.recording.postgres.names import SeriesIds
-from edge.recording.rollups import Bucket
-from edge.recording.window_record import Series
 from edge.recording.window_row import DAMAGED, DamagedError
 
 logger = logging.getLogger(__name__)
@@ -33,22 +32,16 @@ NEXT = """
 SELECT c.device, c.day FROM edge.changed_days c JOIN edge.devices d ON d.id = c.device
 WHERE d.school = %s AND c.day < %s AND (c.device, c.day) > (%s, %s) ORDER BY c.device, c.day LIMIT 1
 """
-OF_DAY = """
-SELECT r.start, e.mode, e.model_faces, e.model_emotions, e.model_pose, r.sums::text, r.runs
-FROM edge.rollups r JOIN edge.series e ON e.id = r.series
+OF_DAY = f"""
+SELECT r.start, {SERIES}, r.sums::text, r.runs FROM edge.rollups r JOIN edge.series e ON e.id = r.series
 WHERE r.device = %s AND r.start >= %s AND r.start < %s ORDER BY r.start, r.series LIMIT %s
-"""
-KEPT = """
-SELECT d.day, e.mode, e.model_faces, e.model_emotions, e.model_pose, d.sums::text, d.runs
-FROM edge.daily_rollups d JOIN edge.series e ON e.id = d.series WHERE d.device = %s AND d.day = %s AND d.kept
-"""
+"""  # noqa: S608
 STORE = "INSERT INTO edge.daily_rollups VALUES (%s, %s, %s, %s::jsonb, %s, %s)"
 
 
 def take_back(connection: psycopg.Connection, changed: Iterable[tuple[int, datetime]]) -> None:
     """Have the days of these five minutes made anew, within the caller's transaction, which has locked the devices."""
-    devices, starts = zip(*sorted(changed), strict=True)
-    connection.execute(TAKE_BACK, (list(devices), list(starts)))
+    connection.execute(TAKE_BACK, columns(sorted(changed)))
 
 
 class DailyRollups:
@@ -76,7 +69,7 @@ class DailyRollups:
 
 
 def _make(connection: psycopg.Connection, series: SeriesIds, device: int, day: date) -> None:
-    start = datetime(day.year, day.month, day.day, tzinfo=timezone.utc)
+    start = start_of(day)
     connection.execute("SELECT 1 FROM edge.devices WHERE id = %s FOR NO KEY UPDATE", (device,))
     rows = connection.execute(OF_DAY, (device, start, start + DAY, MOST_ROWS + 1)).fetchall()
     if len(rows) > MOST_ROWS:  # it stays as it is, and readers leave it out
@@ -84,9 +77,9 @@ def _make(connection: psycopg.Connection, series: SeriesIds, device: int, day: d
     forget = "DELETE FROM edge.changed_days WHERE device = %s AND day = %s"
     if not connection.execute(forget, (device, day)).rowcount:
         return  # another recorder has made it
-    kept = [(start, *row) for _, *row in connection.execute(KEPT, (device, day)).fetchall()]
+    kept = connection.execute(KEPT, (device, day, day + DAY)).fetchall()
     try:
-        whole = whole_day(start, map(_bucket, [*kept, *rows]))
+        whole = whole_day(start, (read_bucket(since, row) for since, *row in [*kept, *rows]))
     except (*DAMAGED, DamagedError):  # the days of other rooms are made all the same
         logger.warning("a roll-up of device %d of %s is damaged: its day is left out", device, day)
         return
@@ -97,8 +90,3 @@ def _make(connection: psycopg.Connection, series: SeriesIds, device: int, day: d
     series.prepare(connection, (each.series for each in whole))  # they are all there
     with connection.cursor() as cursor:
         cursor.executemany(STORE, [(device, day, series[each.series], *each.to_row(), bool(kept)) for each in whole])
-
-
-def _bucket(row: tuple[Any, ...]) -> Bucket:
-    start, mode, faces, emotions, pose, sums, runs = row
-    return Bucket.from_row(start, Series(mode, faces, emotions, pose), sums, runs)

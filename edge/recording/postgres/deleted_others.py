@@ -6,11 +6,12 @@ import psycopg
 
 from edge.contract.timestamps import format_timestamp
 from edge.recording.daily_rollups import DAY
-from edge.recording.deleted_spans import EVER, NEVER, may_be_of
-from edge.recording.five_minutes import AT_ONCE
+from edge.recording.deleted_spans import may_be_of
+from edge.recording.five_minutes import AT_ONCE, as_texts
+from edge.recording.postgres.bucket_rows import WINDOWS
 from edge.recording.postgres.daily_rollups import take_back
 from edge.recording.postgres.deletion_task import DeletionTask
-from edge.recording.postgres.kept_days import WINDOWS, dates_of, edge_days
+from edge.recording.postgres.kept_days import dates_of, edge_days
 
 ROLLUPS = """
 DELETE FROM edge.rollups WHERE ctid = ANY(ARRAY(
@@ -120,13 +121,13 @@ def _delete_days(task: DeletionTask, device: int) -> None:
 
 def _delete_newer(task: DeletionTask, device: int) -> None:
     """Without the lock: nothing is added up of them, and a recorder brings none of the time any more."""
-    begins, ends = (None if each is None else format_timestamp(each) for each in (task.start, task.end))
+    begins, ends = as_texts(task.start, task.end)
     after = b""
     while found := task.connection.execute(NEWER, (device, after, NEWER_AT_ONCE)).fetchall():
         after = found[-1][0]
         gone = [
             digest
             for digest, payload, received in found
-            if may_be_of(payload, format_timestamp(received), begins or EVER, ends or NEVER)
+            if may_be_of(payload, format_timestamp(received), begins, ends)
         ]
         task.connection.execute(DELETE_NEWER, (device, gone))

@@ -16,18 +16,18 @@ from psycopg import sql
 from edge.contract.timestamps import format_timestamp
 from edge.contract.validation import LONGEST_WINDOW
 from edge.errors import ConfigError
-from edge.recording.five_minutes import AT_ONCE, Rolled, ceiling, overlaps
+from edge.recording.five_minutes import AT_ONCE, Rolled, as_texts, overlaps, whole_five_minutes
 from edge.recording.postgres.address import PostgresAddress
 from edge.recording.postgres.connection import connect, explained
 from edge.recording.postgres.deleted_others import delete_others, delete_rollups
-from edge.recording.postgres.deletion_task import FIRST, LAST, DeletionTask, as_texts
+from edge.recording.postgres.deletion_task import INFINITE, DeletionTask
 from edge.recording.postgres.five_minutes import edges, only_summed, rolled_up, summed, windows_of
 from edge.recording.postgres.kept_days import count_windows, edge_days
 from edge.recording.postgres.names import SeriesIds, find_school
 from edge.recording.postgres.pruning import last_arrival
 from edge.recording.postgres.rollups import SeriesOfDevices, add_windows, count_as_arrived
 from edge.recording.postgres.schema import check_version
-from edge.recording.rollups import WIDTH, bucket_of
+from edge.recording.rollups import WIDTH
 from edge.recording.window_eraser import Affected, Deletion, together
 
 ALL = "SELECT name, id FROM edge.devices WHERE school = %s ORDER BY id"
@@ -148,7 +148,7 @@ class PostgresEraser:
 
     def _delete_of(self, task: DeletionTask, device: int) -> None:
         """Whole five minutes first, then those at the edges, then what is no window."""
-        since, until = _whole_five_minutes(task.start, task.end)
+        since, until = whole_five_minutes(task.start, task.end, INFINITE)
         there = summed(task.connection, device, since, until)
         gone = task.repeat(device, lambda most: self._delete_some(task, device, since, until, most))
         task.note(max(0, there - gone))
@@ -205,18 +205,12 @@ class PostgresEraser:
             yield self._connection
 
 
-def _whole_five_minutes(start: datetime | None, end: datetime | None) -> tuple[str, str]:
-    """From when to when five minutes lie in a time as a whole."""
-    since = FIRST if start is None else format_timestamp(ceiling(start))
-    return since, LAST if end is None else format_timestamp(bucket_of(end))
-
-
 def _count_of(connection: psycopg.Connection, device: int, start: datetime | None, end: datetime | None) -> Affected:
     """What would be deleted of a device."""
-    begins, ends = as_texts(start, end)
-    since = FIRST if start is None else format_timestamp(start - LONGEST_WINDOW)
-    first, last = _whole_five_minutes(start, end)
-    span = {"since": since, "until": LAST, "begins": begins, "ends": ends, "first": first, "last": last}
+    begins, ends = as_texts(start, end, INFINITE)
+    since, until = as_texts(start and start - LONGEST_WINDOW, None, INFINITE)
+    first, last = whole_five_minutes(start, end, INFINITE)
+    span = {"since": since, "until": until, "begins": begins, "ends": ends, "first": first, "last": last}
     row = connection.execute(COUNT, {**span, "device": device}).fetchone()
     windows, newest, within = row or (0, None, 0)
     at_edges = edges(connection, device, start, end)

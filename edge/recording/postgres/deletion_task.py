@@ -12,11 +12,11 @@ from datetime import datetime
 
 import psycopg
 
-from edge.contract.timestamps import format_timestamp
 from edge.recording.deletion import REST
-from edge.recording.five_minutes import AT_ONCE
+from edge.recording.five_minutes import AT_ONCE, as_texts
 
-FIRST, LAST = "-infinity", "infinity"
+INFINITE = ("-infinity", "infinity")
+"""Before and after every time."""
 NOTE = "UPDATE edge.deletions SET windows = windows + %s WHERE id = %s"
 LOCK = "SELECT 1 FROM edge.devices WHERE id = %s FOR NO KEY UPDATE"
 
@@ -35,7 +35,7 @@ class DeletionTask:
         self, connection: psycopg.Connection, number: int, start: datetime | None, end: datetime | None, now: datetime
     ) -> None:
         self.connection, self.number, self.start, self.end, self.now = connection, number, start, end, now
-        self.begins, self.ends = as_texts(start, end)
+        self.begins, self.ends = as_texts(start, end, INFINITE)
 
     @contextlib.contextmanager
     def locked(self, device: int) -> Iterator[psycopg.Connection]:
@@ -63,8 +63,3 @@ class DeletionTask:
             if gone < AT_ONCE:
                 return rows
             time.sleep(REST)  # a lock goes to whoever asks next, however long others have waited
-
-
-def as_texts(start: datetime | None, end: datetime | None) -> tuple[str, str]:
-    """A time as PostgreSQL reads it."""
-    return FIRST if start is None else format_timestamp(start), LAST if end is None else format_timestamp(end)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 import psycopg
@@ -12,6 +12,7 @@ from edge.contract.machine_messages import MachineInfo
 from edge.contract.timestamps import parse_timestamp
 from edge.recording.device_words import DeviceWords
 from edge.recording.places import MOST, MOST_WINDOWS, written_place
+from edge.recording.postgres.columns import columns
 from edge.recording.postgres.names import DeviceIds
 from edge.recording.postgres.window_rows import without_nul
 from edge.recording.retention import AHEAD, DEFAULT_DAYS
@@ -93,20 +94,20 @@ def store_words(connection: psycopg.Connection, words: DeviceWords, devices: Dev
             (devices[name], parse_timestamp(each.since), each.mode, without_nul(each.reason))
             for name, each in words.states
         ]
-        connection.execute(INSERT_STATES, (came, *_columns(states)))
+        connection.execute(INSERT_STATES, (came, *columns(states)))
     if words.newer:
         newer = [
             (devices[name], each.schema, each.payload, hashlib.sha256(each.payload).digest())
             for name, each in words.newer
         ]
-        connection.execute(INSERT_NEWER, (came, *_columns(newer)))
+        connection.execute(INSERT_NEWER, (came, *columns(newer)))
     if words.availability:
         said = [
             (devices[name], online, number == 0)
             for name, changes in words.availability.items()
             for number, online in enumerate(changes)
         ]
-        given = dict(zip(("devices", "online", "first"), _columns(said), strict=True))
+        given = dict(zip(("devices", "online", "first"), columns(said), strict=True))
         connection.execute(INSERT_AVAILABILITY, {"came": came, **given})
 
 
@@ -131,11 +132,7 @@ def store_places(
     places = [(devices[name], written_place(each), each.masked) for name, each in infos.items()]
     # Only parts of the table that clocks may be right about, however many there are.
     span = {"first": came - timedelta(days=DEFAULT_DAYS), "last": came + AHEAD, "most": MOST_WINDOWS}
-    given = dict(zip(("devices", "places", "masked"), _columns(places), strict=True))
+    given = dict(zip(("devices", "places", "masked"), columns(places), strict=True))
     changed = connection.execute(INSERT_PLACES, {"came": came, "since": since, **span, **given}).fetchall()
     if changed:
         connection.execute(BOUND_PLACES, ([device for (device,) in changed], MOST - 1))
-
-
-def _columns(rows: Iterable[tuple[object, ...]]) -> list[list[object]]:
-    return [list(column) for column in zip(*rows, strict=True)]

@@ -9,16 +9,16 @@ import psycopg
 
 from edge.contract.validation import LONGEST_WINDOW
 from edge.recording.five_minutes import AT_ONCE, Rolled, ceiling, overlaps
+from edge.recording.postgres.bucket_rows import WINDOWS
 from edge.recording.postgres.window_rows import BETWEEN, to_columns
 from edge.recording.rollups import WIDTH, bucket_of
 from edge.recording.window_record import WindowRecord
 from edge.recording.window_row import DAMAGED, read_window
 
 ROLLUPS = "SELECT start, sums::text, runs FROM edge.rollups WHERE device = %s AND start >= %s AND start < %s"
-SUMMED = """
-SELECT coalesce(sum(edge.bounded(sums -> 'windows', 1e13)), 0)::bigint FROM edge.rollups
-WHERE device = %s AND start >= %s::timestamptz AND start < %s::timestamptz
-"""
+SUMMED = f"""
+SELECT {WINDOWS} FROM edge.rollups WHERE device = %s AND start >= %s::timestamptz AND start < %s::timestamptz
+"""  # noqa: S608
 
 
 def summed(connection: psycopg.Connection, device: int, since: str, until: str) -> int:

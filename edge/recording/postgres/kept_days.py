@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timezone
+from datetime import date, datetime
 from typing import NamedTuple
 
 import psycopg
 
-from edge.recording.daily_rollups import DAY, midnight, next_midnight
+from edge.recording.daily_rollups import DAY, midnight, next_midnight, start_of
 from edge.recording.five_minutes import overlaps
-from edge.recording.rollups import Bucket
-from edge.recording.window_record import Series
+from edge.recording.postgres.bucket_rows import KEPT, WINDOWS, read_bucket
 from edge.recording.window_row import DAMAGED, DamagedError
 
-KEPT = """
-SELECT d.day::timestamp AT TIME ZONE 'UTC', e.mode, e.model_faces, e.model_emotions, e.model_pose, d.sums::text, d.runs
-FROM edge.daily_rollups d JOIN edge.series e ON e.id = d.series
-WHERE d.device = %s AND d.kept AND d.day >= %s AND d.day < %s ORDER BY d.day, d.series
-"""
-WINDOWS = "coalesce(sum(edge.bounded(sums -> 'windows', 1e13)), 0)::bigint"
 COUNT = f"""
 SELECT {WINDOWS} FROM edge.daily_rollups WHERE device = %s AND kept AND day >= %s::date AND day < %s::date
 """  # noqa: S608
@@ -39,8 +32,7 @@ class EdgeDay(NamedTuple):
     @property
     def span(self) -> tuple[datetime, datetime]:
         """Start and end of the day."""
-        since = datetime(self.day.year, self.day.month, self.day.day, tzinfo=timezone.utc)
-        return since, since + DAY
+        return start_of(self.day), start_of(self.day) + DAY
 
 
 def edge_days(
@@ -74,9 +66,9 @@ def _edge_day(
     connection: psycopg.Connection, device: int, day: date, start: datetime | None, end: datetime | None
 ) -> EdgeDay | None:
     windows, touches, beyond = 0, False, False
-    for since, mode, faces, emotions, pose, sums, runs in connection.execute(KEPT, (device, day, day + DAY)):
+    for since, *row in connection.execute(KEPT, (device, day, day + DAY)):
         try:
-            bucket = Bucket.from_row(since, Series(mode, faces, emotions, pose), sums, runs)
+            bucket = read_bucket(since, row)
             times = bucket.runs
             windows += bucket.sums.windows
         except (*DAMAGED, DamagedError):  # it may be of any time

@@ -8,6 +8,7 @@ import psycopg
 
 from edge.errors import ConfigError
 from edge.recording.postgres.address import PostgresAddress
+from edge.recording.postgres.columns import columns
 from edge.recording.window_record import Series
 from edge.text import printable
 
@@ -103,14 +104,14 @@ class SeriesIds:
             self._known.clear()
         missing = self._find(connection, set(wanted) - self._known.keys())
         if missing:
-            connection.execute(INSERT_SERIES, _columns(missing))
+            connection.execute(INSERT_SERIES, columns(missing))
             self._find(connection, missing)
 
     def _find(self, connection: psycopg.Connection, wanted: set[Series]) -> set[Series]:
         """Learn their numbers; those that are not there."""
         if not wanted:
             return wanted
-        for mode, faces, emotions, pose, number in connection.execute(FIND_SERIES, _columns(wanted)).fetchall():
+        for mode, faces, emotions, pose, number in connection.execute(FIND_SERIES, columns(wanted)).fetchall():
             self._known[Series(mode, faces, emotions, pose)] = number
         return wanted - self._known.keys()
 
@@ -120,7 +121,3 @@ class SeriesIds:
     def forget(self) -> None:
         """Ask the database again."""
         self._known.clear()
-
-
-def _columns(series: Iterable[Series]) -> list[list[str | None]]:
-    return [list(column) for column in zip(*series, strict=True)]

@@ -8,6 +8,7 @@ import psycopg
 from psycopg import errors, sql
 
 from edge.recording.postgres.about import known
+from edge.recording.postgres.columns import columns
 from edge.recording.postgres.partitions import EVER, NEVER, months_ahead, parts_of
 from edge.recording.retention import AHEAD, PRUNE_MOST, Retention
 from edge.recording.retention_time import KEY, RetentionTime
@@ -108,9 +109,7 @@ MOST_DAYS = 50  # that are kept at once, with all of their five minutes
 def retention_time(connection: psycopg.Connection, school: int, now: datetime) -> RetentionTime | None:
     """As `WindowStore.retention_time`. Raises as `prune`."""
     kept = RetentionTime.of(known(connection, school, KEY))
-    if kept is None:
-        kept = RetentionTime.first(last_arrival(connection, school), now)
-    return kept
+    return kept or RetentionTime.first(last_arrival(connection, school), now)
 
 
 def last_arrival(connection: psycopg.Connection, school: int) -> datetime | None:
@@ -140,8 +139,7 @@ def prune(
         if old:
             with connection.transaction():
                 connection.execute(LOCK, (school,))
-                columns = [list(column) for column in zip(*old, strict=True)]
-                row = connection.execute(DELETE_WINDOWS, columns).fetchone()
+                row = connection.execute(DELETE_WINDOWS, columns(old)).fetchone()
                 deleted = int(row[0]) if row else 0
         if deleted >= PRUNE_MOST:
             return deleted, True

@@ -20,7 +20,7 @@ from edge.recording.postgres.address import PostgresAddress
 from edge.recording.postgres.connection import connect, explained
 from edge.recording.postgres.deletion_requests import newest_request, requests_of
 from edge.recording.postgres.names import find_school, recorded_devices
-from edge.recording.postgres.rollup_reader import RollupReader
+from edge.recording.postgres.rollup_reader import AT_ONCE, RollupReader
 from edge.recording.postgres.window_rows import BETWEEN, After, compacted, to_columns
 from edge.recording.reader import MOST_CHANGES
 from edge.recording.recorded import StateChange, WindowsOfDay
@@ -29,8 +29,6 @@ from edge.recording.slices import in_slices
 from edge.recording.window_record import WindowRecord
 from edge.recording.window_row import DamagedError, read_windows
 from edge.text import printable
-
-AT_ONCE = 1000  # rows in memory, of up to 43 KB: between two of these, others may ask over the same connection
 
 PAGES_AT_ONCE = 64  # that the server asks its disk for side by side
 NEXT_WINDOW = "SELECT start FROM edge.windows WHERE device = %s AND start >= %s AND start < %s ORDER BY start LIMIT 1"

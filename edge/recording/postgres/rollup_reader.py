@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from edge.recording.daily_rollups import DAY, MOST_ROWS, midnight, next_midnight
+from edge.recording.daily_rollups import DAY, MOST_ROWS, midnight, next_midnight, start_of
 from edge.recording.five_minutes import overlaps
 from edge.recording.postgres.address import PostgresAddress
-from edge.recording.postgres.kept_days import KEPT
+from edge.recording.postgres.bucket_rows import KEPT, SERIES, read_bucket
 from edge.recording.rollups import WIDTH, Bucket
-from edge.recording.runs import MILLISECOND, middle_of
+from edge.recording.runs import middle_of
 from edge.recording.slices import in_slices
-from edge.recording.window_record import Series
 from edge.recording.window_row import DAMAGED, DamagedError
+from edge.recording.window_sums import MILLISECOND
 from edge.text import printable
 
 MONTH = timedelta(days=31)
@@ -24,36 +24,34 @@ FIRST_SERIES = -1  # before every one
 
 NEXT_ROLLUP = "SELECT start FROM edge.rollups WHERE device = %s AND start >= %s AND start < %s ORDER BY start LIMIT 1"
 # As `window_rows.BETWEEN`.
-BUCKETS = """
+BUCKETS = f"""
 WITH r AS MATERIALIZED (SELECT * FROM edge.rollups WHERE device = %s AND start >= %s AND start < %s)
-SELECT r.start, r.series, e.mode, e.model_faces, e.model_emotions, e.model_pose, r.sums::text, r.runs
+SELECT r.start, r.series, {SERIES}, r.sums::text, r.runs
 FROM r JOIN edge.series e ON e.id = r.series WHERE (r.start, r.series) > (%s, %s)
     AND (r.start AT TIME ZONE 'UTC')::date NOT IN (
         SELECT (start AT TIME ZONE 'UTC')::date FROM r GROUP BY 1 HAVING count(*) > %s
     )
 ORDER BY r.start, r.series LIMIT %s
-"""
-OUTERMOST = """
-SELECT r.start, r.series, e.mode, e.model_faces, e.model_emotions, e.model_pose, r.sums::text, r.runs
-FROM edge.rollups r JOIN edge.series e ON e.id = r.series
-WHERE r.device = %s ORDER BY r.start {order} FETCH FIRST 1 ROW WITH TIES
-"""
+"""  # noqa: S608
+OUTERMOST = f"""
+SELECT r.start, {SERIES}, r.sums::text, r.runs FROM edge.rollups r JOIN edge.series e ON e.id = r.series
+WHERE r.device = %s ORDER BY r.start {{order}} FETCH FIRST 1 ROW WITH TIES
+"""  # noqa: S608
 BESIDE = OUTERMOST.replace("ORDER BY", "AND r.start {side} %s ORDER BY")
 BEFORE, BEHIND = BESIDE.format(side="<", order="DESC"), BESIDE.format(side=">=", order="")
-OUTERMOST_DAYS = """
-SELECT d.day::timestamp AT TIME ZONE 'UTC', d.series, e.mode, e.model_faces, e.model_emotions, e.model_pose,
-    d.sums::text, d.runs
+OUTERMOST_DAYS = f"""
+SELECT d.day::timestamp AT TIME ZONE 'UTC', {SERIES}, d.sums::text, d.runs
 FROM edge.daily_rollups d JOIN edge.series e ON e.id = d.series
-WHERE d.device = %s AND d.kept ORDER BY d.day {order} FETCH FIRST 1 ROW WITH TIES
-"""
+WHERE d.device = %s AND d.kept ORDER BY d.day {{order}} FETCH FIRST 1 ROW WITH TIES
+"""  # noqa: S608
 OLDEST, NEWEST = ([query.format(order=order) for query in (OUTERMOST, OUTERMOST_DAYS)] for order in ("", "DESC"))
-DAYS = """
-SELECT d.day, d.series, e.mode, e.model_faces, e.model_emotions, e.model_pose, d.sums::text, d.runs
+DAYS = f"""
+SELECT d.day, d.series, {SERIES}, d.sums::text, d.runs
 FROM edge.daily_rollups d JOIN edge.series e ON e.id = d.series
 WHERE d.device = %s AND d.day >= %s AND d.day < %s
 UNION ALL SELECT day, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM edge.changed_days
 WHERE device = %s AND day >= %s AND day < %s ORDER BY 1, 2
-"""
+"""  # noqa: S608
 
 
 class Ask(Protocol):
@@ -95,15 +93,15 @@ class RollupReader:
 
     def beside(self, device: str, moment: datetime, *, before: bool) -> list[Bucket]:
         """As `Recorded`."""
-        return [self._bucket(device, row) for row in self._ask(BEFORE if before else BEHIND, device, moment)]
+        return [self._bucket(device, *row) for row in self._ask(BEFORE if before else BEHIND, device, moment)]
 
     def _buckets_of_slice(self, device: str, start: datetime, end: datetime) -> Iterator[Bucket]:
         after: tuple[Any, ...] = (start, FIRST_SERIES)
         while True:
             page = self._ask(BUCKETS, device, start, end, *after, MOST_ROWS, AT_ONCE)
-            for row in page:
-                after = row[:2]
-                yield self._bucket(device, row)
+            for since, series, *row in page:
+                after = (since, series)
+                yield self._bucket(device, since, *row)
             if len(page) < AT_ONCE:
                 return
 
@@ -116,12 +114,12 @@ class RollupReader:
         yield from self._part_of_day(device, start, first, (start, end))
         # Made and changed ones at the same moment: a day is one or the other.
         span = (first.date(), last.date())
-        for day, *row in self._ask(DAYS, device, *span, self._ids.get(device), *span):
-            since = datetime(day.year, day.month, day.day, tzinfo=timezone.utc)
-            if row[0] is None:
+        for day, series, *row in self._ask(DAYS, device, *span, self._ids.get(device), *span):
+            since = start_of(day)
+            if series is None:
                 yield from self.buckets(device, since, since + DAY)
             else:
-                yield replace(self._bucket(device, (since, *row)), duration=DAY)
+                yield replace(self._bucket(device, since, *row), duration=DAY)
         yield from self._part_of_day(device, last, end, (start, end))
 
     def _part_of_day(
@@ -144,22 +142,21 @@ class RollupReader:
     def _kept(self, device: str, first: datetime, last: datetime) -> list[Bucket]:
         """The days that have outlived their five minutes, of whole days."""
         rows = self._ask(KEPT, device, first.date(), last.date())
-        return [replace(self._bucket(device, (row[0], None, *row[1:])), duration=DAY) for row in rows]
+        return [replace(self._bucket(device, *row), duration=DAY) for row in rows]
 
     def _reaches(self, queries: Sequence[str], device: str) -> Iterator[tuple[datetime, datetime]]:
         """From when to when some roll-ups are; a damaged one keeps no question about other devices from its answer."""
         for row in (row for query in queries for row in self._ask(query, device)):
             try:
-                bucket = self._bucket(device, row)
+                bucket = self._bucket(device, *row)
                 yield bucket.start, bucket.end
             except DamagedError:
                 yield row[0], row[0] + WIDTH
 
-    def _bucket(self, device: str, row: tuple[Any, ...]) -> Bucket:
-        start, _, mode, faces, emotions, pose, sums, runs = row
+    def _bucket(self, device: str, since: datetime, *row: object) -> Bucket:
         try:
-            return Bucket.from_row(start, Series(mode, faces, emotions, pose), sums, runs)
+            return read_bucket(since, row)
         except DAMAGED:
             raise DamagedError(
-                f"{self._address}: roll-up {start} of {printable(device)} is damaged", "another program changed it"
+                f"{self._address}: roll-up {since} of {printable(device)} is damaged", "another program changed it"
             ) from None

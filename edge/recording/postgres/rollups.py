@@ -8,6 +8,8 @@ from datetime import datetime
 
 import psycopg
 
+from edge.recording.postgres.bucket_rows import SERIES
+from edge.recording.postgres.columns import columns
 from edge.recording.postgres.counted_windows import are_in_kept_day
 from edge.recording.postgres.daily_rollups import take_back
 from edge.recording.postgres.names import SeriesIds
@@ -35,10 +37,9 @@ FROM unnest(%s::timestamptz[]) AS made (start), LATERAL
     AND start < made.start + interval '5 minutes') AS newest
 WHERE r.device = %s AND r.start = made.start AND newest.received IS NOT NULL
 """
-SERIES_OF = """
-SELECT d.device, e.id, e.mode, e.model_faces, e.model_emotions, e.model_pose
-FROM edge.device_series d JOIN edge.series e ON e.id = d.series WHERE d.device = ANY(%s)
-"""
+SERIES_OF = f"""
+SELECT d.device, e.id, {SERIES} FROM edge.device_series d JOIN edge.series e ON e.id = d.series WHERE d.device = ANY(%s)
+"""  # noqa: S608
 ADD_SERIES = "INSERT INTO edge.device_series VALUES (%s, %s) ON CONFLICT DO NOTHING"
 Key = tuple[int, datetime, int]
 
@@ -60,8 +61,8 @@ class SeriesOfDevices:
         new = {device for device, _ in wanted} - self._of.keys()
         if new:
             self._of.update({device: set() for device in new})
-            for device, number, mode, faces, emotions, pose in connection.execute(SERIES_OF, (list(new),)).fetchall():
-                self._of[device].add(Series(mode, faces, emotions, pose))
+            for device, number, *series in connection.execute(SERIES_OF, (list(new),)).fetchall():
+                self._of[device].add(Series(*series))
                 self._stored.add((device, number))
         self._ids.prepare(connection, {self.kept(*each) for each in wanted})
 
@@ -124,8 +125,7 @@ def add_windows(
             _put(found, key, bucket)
     if not found:
         return
-    columns = [list(column) for column in zip(*found, strict=True)]
-    for device, start, number, sums, runs in connection.execute(FIND, columns).fetchall():
+    for device, start, number, sums, runs in connection.execute(FIND, columns(found)).fetchall():
         bucket = found[device, start, number]
         try:
             bucket.merge(Bucket.from_row(bucket.since, bucket.series, sums, runs))

@@ -109,7 +109,7 @@ def _begin(connection: psycopg.Connection) -> None:
             with contextlib.suppress(*THERE):
                 connection.execute(f"CREATE SCHEMA {schema}")
     for table in (NEEDED, ADDED):
-        if not table_exists(connection, "edge_private", table):
+        if not table_exists(connection, table):
             with contextlib.suppress(*THERE):
                 connection.execute(TABLE.format(table))
 
@@ -152,7 +152,7 @@ def applied(connection: psycopg.Connection) -> set[int]:
 
 
 def _applied(connection: psycopg.Connection, tables: Iterable[str]) -> set[int]:
-    there = (table for table in tables if table_exists(connection, "edge_private", table))
+    there = (table for table in tables if table_exists(connection, table))
     return {version for table in there for (version,) in connection.execute(APPLIED.format(table)).fetchall()}
 
 
@@ -160,9 +160,9 @@ def _files() -> dict[int, Path]:
     return {int(path.name[:4]): path for path in FOLDER.glob("[0-9][0-9][0-9][0-9]_*.sql")}
 
 
-def table_exists(connection: psycopg.Connection, schema: str, name: str) -> bool:
-    """Whether there is a table at this moment: `to_regclass` may know of the moment before a lock was waited for."""
-    return table_number(connection, schema, name) != 0
+def table_exists(connection: psycopg.Connection, name: str) -> bool:
+    """Whether `edge_private` has a table now: `to_regclass` may know of the moment before a lock was waited for."""
+    return table_number(connection, "edge_private", name) != 0
 
 
 def table_number(connection: psycopg.Connection, schema: str, name: str) -> int:

@@ -10,7 +10,7 @@ from datetime import datetime
 import psycopg
 
 from edge.errors import ConfigError
-from edge.recording.about import STORED_ID_PATTERN
+from edge.recording.about import STORED_ID_PATTERN, new_client_id
 from edge.recording.postgres.about import decided
 from edge.recording.postgres.address import PostgresAddress
 from edge.recording.postgres.kept_connection import KeptConnection
@@ -21,7 +21,6 @@ from edge.recording.window_store import IncompleteError
 STILL_SECONDS = 60  # without a question, of which a recorder has one every two seconds, until it has nothing any more
 SHARED, ORDINARY = 0x45444753, 0x4544474F  # classes of advisory locks, by the row and by the school
 GROUP_PATTERN = "[^/+#]{1,200}-[0-9a-f]{16}"
-LOCK = "SELECT pg_try_advisory_lock(%s, %s)"
 UNLOCK = "SELECT pg_advisory_unlock(%s, %s)"
 FREE = f"""
 SELECT s.id, s.client_id FROM edge_private.shared_sessions s
@@ -103,7 +102,7 @@ class SharedSessions:
         query = "SELECT id FROM edge_private.shared_sessions WHERE client_id = %s"
         with self._kept.used() as connection:
             row = connection.execute(query, (client_id,)).fetchone()
-            if row is None or not _said_yes(connection, LOCK, (SHARED, row[0])):
+            if row is None or not _try_lock(connection, SHARED, row[0]):
                 return False
             if connection.execute(query, (client_id,)).fetchone() is None:  # ended before we had the lock
                 connection.execute(UNLOCK, (SHARED, row[0]))
@@ -114,7 +113,7 @@ class SharedSessions:
     def take_ordinary(self) -> bool:
         """Have the ordinary session of the school; False where somebody else has it."""
         with self._kept.used() as connection:
-            return _said_yes(connection, LOCK, (ORDINARY, self._school))
+            return _try_lock(connection, ORDINARY, self._school)
 
     def missing(self, since: datetime, until: datetime) -> list[Missing]:
         """The numbers of devices that are missing before those of windows in a period.
@@ -146,7 +145,7 @@ class SharedSessions:
             )
 
     def _make(self) -> str | None:
-        for client_id in self._ids or [f"edge-record-{secrets.token_hex(8)}"]:
+        for client_id in self._ids or [new_client_id()]:
             with self._kept.used() as connection, connection.transaction():
                 row = connection.execute(NEW, (self._school, self._share, client_id)).fetchone()
                 if row is not None:
@@ -175,6 +174,6 @@ def begin_anew(connection: psycopg.Connection, school: int) -> None:
     connection.execute(query, (school,))
 
 
-def _said_yes(connection: psycopg.Connection, query: str, values: tuple[int, int]) -> bool:
-    row = connection.execute(query, values).fetchone()
+def _try_lock(connection: psycopg.Connection, kind: int, number: int) -> bool:
+    row = connection.execute("SELECT pg_try_advisory_lock(%s, %s)", (kind, number)).fetchone()
     return bool(row and row[0])

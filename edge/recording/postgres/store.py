@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-import secrets
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -16,7 +15,7 @@ from edge.contract.payloads import WindowPayload
 from edge.contract.timestamps import format_timestamp, parse_timestamp
 from edge.contract.validation import DeviceMessage
 from edge.errors import ConfigError
-from edge.recording.about import RETENTION_FROM, STORED_ID_PATTERN
+from edge.recording.about import RETENTION_FROM, STORED_ID_PATTERN, new_client_id
 from edge.recording.counted_windows import key_of as window_key
 from edge.recording.deleted_spans import DeletedSpans
 from edge.recording.device_words import words_of
@@ -283,7 +282,7 @@ class PostgresStore:
 
     def client_ids(self, former: str) -> tuple[str, str | None]:  # noqa: ARG002 - version 0.1 knew no PostgreSQL
         """As `WindowStore`; there is no former one."""
-        found = self._about("client_id", f"edge-record-{secrets.token_hex(8)}")
+        found = self._about("client_id", new_client_id())
         if not re.fullmatch(STORED_ID_PATTERN, found):
             raise ConfigError(f"the client id of school {self._address.school} in {self._address} cannot be one")
         return found, None

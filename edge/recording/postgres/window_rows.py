@@ -10,11 +10,10 @@ from datetime import datetime
 from typing import Any
 
 from edge.contract.timestamps import format_timestamp, parse_timestamp
+from edge.recording.postgres.bucket_rows import SERIES
 from edge.recording.window_record import Series
-from edge.recording.window_row import COLUMNS, compact
+from edge.recording.window_row import COLUMNS, FACING, UNCLASSIFIED, compact
 
-FACING = ("front", "away", "unknown")
-UNCLASSIFIED = ("too_small", "away", "unclear")
 PLAIN = (
     "epoch", "seq", "seconds", "schema", "frames", "faces_total", "faces_min", "faces_max", "faces_mean", "coverage",
     "estimate_absent", "withheld", "withheld_reason",
@@ -40,7 +39,7 @@ BETWEEN = f"""
 WITH w AS MATERIALIZED (SELECT * FROM edge.windows WHERE device = %s AND start >= %s AND start < %s)
 SELECT {", ".join(f'w."{column}"' for column in READ)}, {", ".join(f"w.{name}::text" for name in JSON)},
     {", ".join(f"w.facing_{part}" for part in FACING)}, {", ".join(f"w.unclassified_{part}" for part in UNCLASSIFIED)},
-    e.mode, e.model_faces, e.model_emotions, e.model_pose
+    {SERIES}
 FROM w JOIN edge.series e ON e.id = w.series WHERE (w.start, w.seq, w.epoch) > (%s, %s, %s)
 ORDER BY w.start, w.seq, w.epoch LIMIT %s
 """  # noqa: S608

@@ -18,11 +18,11 @@ from edge.errors import ConfigError, EdgeError
 from edge.recording.recorded import Recorded
 from edge.recording.stores import Target, make_reader
 from edge.recording.window_store import AwayError
-from edge.text import Sentence
 from edge.timing.old_zone_names import older
 from edge.timing.timetable import Timetable
 from edge.web.dashboard.questions import Questions
 from edge.web.packed import Packed, PackedResponse, pack_json
+from edge.web.shared import told
 from edge.web.visitors import EVERYBODY, visitor_of
 
 T = TypeVar("T")
@@ -163,7 +163,7 @@ def _for_pages(error: EdgeError) -> bool:
 
 def sentence_of(error: EdgeError) -> Response:
     """An error as an answer: what is wrong, and what to do about it."""
-    problem, remedy = (each.as_json() if isinstance(each, Sentence) else str(each) for each in error.told)
+    problem, remedy = map(told, error.told)
     status = 400 if isinstance(error, ConfigError) else 503
     return JSONResponse({"problem": problem, "remedy": remedy}, status, headers=NO_STORE)
 

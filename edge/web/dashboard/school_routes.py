@@ -18,6 +18,7 @@ from edge.reporting.map_data import MapData
 from edge.reporting.period import newest_of
 from edge.reporting.school_data import MOST_WEEKS, WEEK, School
 from edge.text import Sentence
+from edge.timing.timetable import monday
 from edge.web.dashboard.lesson_days import day_named
 from edge.web.dashboard.map_answer import map_answer
 from edge.web.dashboard.past import Past, no_such_room, sentence_of
@@ -59,7 +60,7 @@ class _Maps:
             return no_such_room()
 
         def question(school: School, _oldest: datetime, newest: datetime) -> MapData:
-            return school.week(room, _monday(at or newest.date()))
+            return school.week(room, monday(at or newest.date()))
 
         return await self._answer(request, ("week", room, at), question, room)
 
@@ -116,10 +117,6 @@ class _Maps:
 
 def _may(visitor: Visitor, name: str, room: str | None) -> bool:
     return visitor.may_see_figures(name) and room in (None, name)
-
-
-def _monday(day: date) -> date:
-    return day - timedelta(days=day.weekday())
 
 
 def _days(request: Request, *names: str) -> list[date | None] | Response:

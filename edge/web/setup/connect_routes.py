@@ -15,7 +15,8 @@ from edge.errors import CredentialsError, EdgeError
 from edge.text import Sentence
 from edge.vision.model_set import ModelSet
 from edge.web.setup.config_file import ConfigFile
-from edge.web.setup.json_requests import BadRequestError, Json, check_revision, get_route, member, post_route, told
+from edge.web.setup.json_requests import BadRequestError, Json, check_revision, get_route, member, post_route
+from edge.web.shared import told
 
 
 class BrokerTrial:

@@ -17,11 +17,12 @@ from edge.errors import ConfigError, EdgeError
 from edge.text import Sentence
 from edge.timing.clock import clock_synced
 from edge.web.setup.config_file import PASSWORD_KEY, RECIPIENT, ConfigFile
-from edge.web.setup.json_requests import OUR_SCRIPT, Json, get_route, member, post_route, told
+from edge.web.setup.json_requests import OUR_SCRIPT, Json, get_route, member, post_route
 from edge.web.setup.mask_confirmation import MaskConfirmation
 from edge.web.setup.saving import Saving
 from edge.web.setup.typed_source import KEY as SOURCE_KEY
 from edge.web.setup.typed_source import TypedSource
+from edge.web.shared import told
 
 
 def draft_routes(
@@ -54,7 +55,6 @@ def draft_routes(
             "mode_in_file": _mode_in_file(file),
             "overridden": draft.locked,
             "file": str(file.path),
-            "installed": saving.installed,
             "can_restart": saving.installed,
             "password": "again" if refused else password,
             "masks_confirmed": masks.confirmed,

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from edge.config.draft import StaleDraftError
 from edge.config.value_check import RefusedChangeError
 from edge.errors import EdgeError
-from edge.text import Sentence
+from edge.web.shared import told
 
 if TYPE_CHECKING:
     from edge.config.draft import Draft
@@ -120,11 +120,6 @@ async def _answered(answer: Callable[[], Json]) -> Response:
         # Whoever sets up a device sees a sentence; the terminal has the rest.
         logger.exception("the set-up page failed")
         return _problem("something failed inside edge", "please report what the terminal says", status=500)
-
-
-def told(text: object) -> Json | str:
-    """Text as it is; a sentence so that the page can say it in another language."""
-    return text.as_json() if isinstance(text, Sentence) else str(text)
 
 
 def _problem(problem: object, remedy: object = "", *, key: str | None = None, status: int) -> Response:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from edge.config.schema import Config
     from edge.web.setup.frame_facts import FrameFacts
 
-SECONDS = 30
+SECONDS = 30  # that a calibration takes
 FEWEST_SECONDS = 10  # seconds with a picture, without which nothing is said
 SHARP = 0.9  # of the sharpest second
 
@@ -37,13 +37,11 @@ class PlaceCalibration:
     Args:
         config: The configuration: limits, mode, smallest group.
         clock: Monotonic seconds.
-        seconds: How long it takes.
     """
 
-    def __init__(self, config: Config, clock: Callable[[], float] = time.monotonic, seconds: int = SECONDS) -> None:
+    def __init__(self, config: Config, clock: Callable[[], float] = time.monotonic) -> None:
         self._config = config
         self._clock = clock
-        self._seconds = seconds
         self._lock = threading.Lock()
         self._state: State = "idle"
         self._figures: Figures | None = None
@@ -90,13 +88,6 @@ class PlaceCalibration:
             return self._state
 
     @property
-    def progress(self) -> float:
-        """How much of the time has passed, 0 to 1."""
-        with self._lock:
-            self._end_if_time()
-            return self._passed()
-
-    @property
     def figures(self) -> Figures | None:
         """The figures, once it is done."""
         with self._lock:
@@ -126,10 +117,10 @@ class PlaceCalibration:
     def _passed(self) -> float:
         if self._state == "idle":
             return 0.0
-        return 1.0 if self._state == "done" else min(1.0, (self._clock() - self._began) / self._seconds)
+        return 1.0 if self._state == "done" else min(1.0, (self._clock() - self._began) / SECONDS)
 
     def _end_if_time(self) -> None:
-        if self._state == "running" and self._clock() - self._began >= self._seconds:
+        if self._state == "running" and self._clock() - self._began >= SECONDS:
             self._state = "done"
             self._ended = format_timestamp(datetime.now(timezone.utc))
             self._figures = summarize(list(self._by_second.values()), self._config)

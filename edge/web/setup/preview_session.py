@@ -14,7 +14,6 @@ from edge.cameras.supervisor import STILL_CLOSING
 from edge.daemon.guarded_camera import CameraClosedError, GuardedCamera
 from edge.errors import EdgeError
 from edge.vision.model_set import ModelChoice, ModelSet
-from edge.web.setup.camera_in_use import with_service
 from edge.web.setup.preview_analyzer import FPS, PreviewAnalyzer, as_jpeg
 from edge.web.setup.preview_screen import NO_CAMERA, TICK, Screen, View
 
@@ -225,6 +224,13 @@ class PreviewSession:
         self._analyzer.reset()
         self._models.reset()
         self._times.clear()
+
+
+def with_service(problem: str) -> str:
+    """The same problem; if another program holds the camera, with how to make the service let go of it."""
+    if "in use" not in problem and "using it" not in problem:
+        return problem
+    return f"{problem}; if that is the service: sudo systemctl stop edge, and start it again afterwards"
 
 
 def _measured(view: View) -> tuple[object, ...]:

@@ -15,10 +15,7 @@ ACROSS = 320  # pixels that are enough to judge the light
 BLACK, WHITE = 12, 245  # grey levels in which nothing is to be seen any more
 DARK_MEAN, BRIGHT_MEAN = 55, 205
 MUCH = 0.10  # share of the picture that may be lost to black or white
-DARK_FACE, BRIGHT_FACE = (
-    33,
-    225,
-)  # grey levels; portraits at a quarter of their light lose two points (models/README.md)
+DARK_FACE, BRIGHT_FACE = 33, 225  # grey levels; at a quarter of the light two points are lost (models/README.md)
 AGAINST = 0.55  # faces this much darker than the picture stand against the light
 
 

@@ -100,7 +100,7 @@ def test_cameras_are_found_by_name_in_four_seconds(network: Network) -> None:
         (scope("type", "video"), "http://[fd00::20]:8000/onvif/device_service"),
     ]
     began = time.monotonic()
-    found = search()
+    found = search(3.5)
     assert time.monotonic() - began < 4
     by_name = {camera.name: camera for camera in found}
     assert by_name["fd00::20"].suggestion == "rtsp://[fd00::20]:554/"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -74,6 +77,17 @@ HARMLESS = {
 }
 
 
+class Done(NamedTuple):
+    """How a command ended."""
+
+    status: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Done]
+
+
 @pytest.fixture
 def recording(tmp_path: Path) -> Path:
     path = tmp_path / "r.sqlite"
@@ -91,51 +105,79 @@ def change(path: Path, script: str) -> None:
     subprocess.run([sys.executable, "-c", code, path, script], check=True)
 
 
-def report(path: Path, output: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [
-            *(sys.executable, "-m", "edge", "report", "--database", str(path), "--zone", "America/New_York"),
-            *("--output", str(path.with_name(output))),
-        ],
-        cwd=ROOT,
-        text=True,
-        capture_output=True,
-        timeout=60,
-        check=False,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY)),
-    )
+FORKS = """
+import json, os, resource, signal, sys
+import edge.cli.delete, edge.cli.record, edge.cli.report, edge.reporting.html, edge.reporting.report_data
+from edge.__main__ import main
+for line in sys.stdin:
+    command, memory, streams = json.loads(line)
+    child = os.fork()
+    if not child:
+        for number, path in enumerate(streams):
+            os.dup2(os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC), number)
+        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+        signal.alarm(60)  # which ends it
+        sys.argv = ["edge", *command]
+        sys.exit(main())
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    """Runs commands, each in a process of its own, forked from one in which what takes them longest is imported."""
+    folder = tmp_path_factory.mktemp("streams")
+    out, err = folder / "out", folder / "err"
+
+    with subprocess.Popen(
+        [sys.executable, "-c", FORKS], cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as forks:
+        assert forks.stdin is not None
+        assert forks.stdout is not None
+        requests, statuses = forks.stdin, forks.stdout
+
+        def start(*command: str, memory: int = resource.RLIM_INFINITY) -> Done:
+            print(json.dumps([command, memory, [os.devnull, str(out), str(err)]]), file=requests, flush=True)
+            return Done(int(statuses.readline()), out.read_text(), err.read_text())
+
+        yield start
+
+
+def report(run: Run, path: Path, output: str) -> Done:
+    where = ("--database", str(path), "--output", str(path.with_name(output)))
+    return run("report", *where, "--zone", "America/New_York", memory=MEMORY)
 
 
 @pytest.mark.parametrize("output", ["r.csv", "r.html"])
 @pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS)
-def test_a_sentence_for_every_attack(recording: Path, attack: str, output: str) -> None:
+def test_a_sentence_for_every_attack(run: Run, recording: Path, attack: str, output: str) -> None:
     change(recording, attack)
-    done = report(recording, output)
-    assert "Traceback" not in done.stderr
-    if done.returncode == 0:  # the damaged rows belong to no day that was asked for; their roll-ups are read instead
-        assert done.stdout.endswith((", 0 windows\n", ", 5 windows\n"))
+    done = report(run, recording, output)
+    assert "Traceback" not in done.err
+    if done.status == 0:  # the damaged rows belong to no day that was asked for; their roll-ups are read instead
+        assert done.out.endswith((", 0 windows\n", ", 5 windows\n"))
         return
-    assert done.returncode in (1, 78)
-    assert done.stderr.startswith("edge: ")
-    assert len(done.stderr) < 1000
+    assert done.status in (1, 78)
+    assert done.err.startswith("edge: ")
+    assert len(done.err) < 1000
 
 
 @pytest.mark.parametrize("attack", HARMLESS.values(), ids=HARMLESS)
-def test_what_can_be_read_is_drawn(recording: Path, attack: str) -> None:
+def test_what_can_be_read_is_drawn(run: Run, recording: Path, attack: str) -> None:
     change(recording, attack)
-    done = report(recording, "r.html")
-    assert (done.returncode, done.stderr) == (0, "")
+    done = report(run, recording, "r.html")
+    assert (done.status, done.err) == (0, "")
 
 
-def test_a_report_costs_the_same_however_many_states_there_are(recording: Path) -> None:
+def test_a_report_costs_the_same_however_many_states_there_are(run: Run, recording: Path) -> None:
     numbers = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 300000) "
     moment = "strftime('%Y-%m-%dT%H:%M:%S.000Z', 1600000000 + x, 'unixepoch')"
     device = "(SELECT device FROM windows LIMIT 1)"
     query = "INSERT INTO states SELECT device, " + moment + ", 'paused', 'x', '' FROM n, " + device  # noqa: S608
     change(recording, numbers + query)
     began = time.monotonic()
-    done = report(recording, "r.html")
-    assert (done.returncode, done.stderr) == (0, "")
+    done = report(run, recording, "r.html")
+    assert (done.status, done.err) == (0, "")
     assert time.monotonic() - began < 15
 
 
@@ -143,17 +185,17 @@ def test_a_report_costs_the_same_however_many_states_there_are(recording: Path) 
 @pytest.mark.parametrize(
     "figure", ["faces_mean = 'nan'", "coverage = 'inf'", "frames = 4611686018427387904", "epoch = x'ff'"]
 )
-def test_figures_that_are_none_are_damage(recording: Path, figure: str, output: str) -> None:
+def test_figures_that_are_none_are_damage(run: Run, recording: Path, figure: str, output: str) -> None:
     change(recording, f"UPDATE windows SET {figure}")  # noqa: S608 - no value from outside
-    done = report(recording, output)
-    if done.returncode == 0:  # nothing of the day that was asked for
-        pytest.fail(done.stdout)
-    assert "is damaged" in done.stderr
+    done = report(run, recording, output)
+    if done.status == 0:  # nothing of the day that was asked for
+        pytest.fail(done.out)
+    assert "is damaged" in done.err
 
 
-def test_a_csv_has_no_byte_that_its_readers_refuse(recording: Path) -> None:
+def test_a_csv_has_no_byte_that_its_readers_refuse(run: Run, recording: Path) -> None:
     change(recording, "UPDATE windows SET model_faces = 'f' || char(0) || char(27) || '@1'")
-    assert report(recording, "r.csv").returncode == 0
+    assert report(run, recording, "r.csv").status == 0
     text = recording.with_name("r.csv").read_text()
     assert "f??@1" in text
     assert not {"\0", "\x1b"} & set(text)
@@ -169,30 +211,30 @@ def test_a_state_keeps_a_short_reason_and_a_year_of_this_world() -> None:
 
 
 @pytest.mark.parametrize("kind", ["fifo", "endless"])
-def test_a_recording_that_is_no_file_is_explained(tmp_path: Path, kind: str) -> None:
+def test_a_recording_that_is_no_file_is_explained(run: Run, tmp_path: Path, kind: str) -> None:
     path = tmp_path / "r.sqlite"
     if kind == "fifo":
         os.mkfifo(path)
     else:
         path.symlink_to("/dev/zero")
-    done = report(path, "r.csv")
-    assert done.returncode == 78
-    assert f"there is no file {path}" in done.stderr
+    done = report(run, path, "r.csv")
+    assert done.status == 78
+    assert f"there is no file {path}" in done.err
 
 
 @pytest.mark.parametrize("option", [[], ["--forget"]], ids=["record", "forget"])
 @pytest.mark.parametrize("attack", FOR_THE_RECORDER.values(), ids=FOR_THE_RECORDER)
-def test_the_recorder_refuses_what_the_report_refuses(recording: Path, attack: str, option: list[str]) -> None:
+def test_the_recorder_refuses_what_the_report_refuses(
+    run: Run, recording: Path, attack: str, option: list[str]
+) -> None:
     change(recording, attack)
-    command = [sys.executable, "-m", "edge", "record", "--database", str(recording), "--broker", "mqtt://127.0.0.1:9"]
-    done = subprocess.run([*command, *option], cwd=ROOT, text=True, capture_output=True, timeout=30, check=False)
-    assert (done.returncode, "is not as edge record makes it" in done.stderr) == (78, True), done.stderr
-    assert "\x1b" not in done.stderr
+    done = run("record", "--database", str(recording), "--broker", "mqtt://127.0.0.1:9", *option)
+    assert (done.status, "is not as edge record makes it" in done.err) == (78, True), done.err
+    assert "\x1b" not in done.err
 
 
 @pytest.mark.parametrize("attack", list(FOR_THE_RECORDER.values())[:5], ids=list(FOR_THE_RECORDER)[:5])
-def test_nothing_is_deleted_from_what_the_recorder_refuses(recording: Path, attack: str) -> None:
+def test_nothing_is_deleted_from_what_the_recorder_refuses(run: Run, recording: Path, attack: str) -> None:
     change(recording, attack)
-    command = [sys.executable, "-m", "edge", "delete", "--database", str(recording), "--all-rooms", "--yes"]
-    done = subprocess.run(command, cwd=ROOT, text=True, capture_output=True, timeout=30, check=False)
-    assert (done.returncode, "is not as edge record makes it" in done.stderr) == (78, True), done.stderr
+    done = run("delete", "--database", str(recording), "--all-rooms", "--yes")
+    assert (done.status, "is not as edge record makes it" in done.err) == (78, True), done.err

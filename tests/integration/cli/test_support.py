@@ -154,7 +154,7 @@ def test_nothing_secret_and_nothing_about_people(
         "rotation: 0",
         "mqtt.password_file: (set)",
         "camera.source: rtsp://***:1",
-        "camera: failed. rtsp://*** gave no frame look",
+        "camera: failed. rtsp://*** gave no frame: look",
         "since: 2026-11-28T15:00:00.000Z",
         "is gone, # faces",
         "outbox_depth: 6",

@@ -42,6 +42,10 @@ def test_once_prints_the_retained_window_of_every_device(broker: int, edge: Star
     out, err = edge("watch", "--broker", address(broker), "--once").communicate(timeout=30)
     assert [row.split()[1] for row in out.splitlines()] == ["classroom/room-1", "classroom/room-2"]
     assert err == ""
+    process = edge("watch", "--broker", address(broker), "--once", "--find", "xyz", "--timeout", "3")
+    out, err = process.communicate(timeout=30)
+    assert (out, process.returncode) == ("", 1)
+    assert err == "edge: no room has 'xyz' in its name, state or alerts; there are room-1, room-2\n"
     names = ("--device", "room-2", "--device", "room-9")
     process = edge("watch", "--broker", address(broker), "--once", *names, "--timeout", "2")
     out, err = process.communicate(timeout=30)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import pty
 import signal
 import subprocess
+import sys
 from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
@@ -15,6 +19,7 @@ import numpy as np
 from paho.mqtt import publish as paho
 
 from tests.support.brokers import Subscriber, wait_for
+from tests.support.paths import ROOT
 
 Edge = Callable[..., "subprocess.Popen[str]"]
 Subscribe = Callable[..., Subscriber]
@@ -96,3 +101,19 @@ def test_a_start_that_fails_ends_with_the_reason(edge: Edge) -> None:
     _, err = process.communicate(timeout=30)
     assert process.returncode == 66
     assert [(entry["audit"], entry["by"][:14]) for entry in lines(err)][1] == ("stop", "video none.mp4")
+
+
+def test_in_a_terminal_a_start_that_fails_says_its_reason_once(tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "edge", "run", "--set", "camera.source=file:none.mp4"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_STATE_HOME": str(tmp_path)}
+    process = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=theirs)
+    os.close(theirs)
+    said = b""
+    with contextlib.suppress(OSError):  # the end of a terminal
+        while piece := os.read(ours, 4096):
+            said += piece
+    os.close(ours)
+    assert process.wait(30) == 66
+    assert said.count(b"none.mp4") == 1, said
+    assert b'"audit"' not in said

@@ -66,7 +66,7 @@ def test_the_end_of_a_file_ends_the_daemon_with_its_last_window(
         (["camera.source=usb:63"], 78, "deployment.responsible"),
         (["vision.emotions_output=mood"], 78, "it has ferplus, fer2013"),
         (["vision.emotions_model=none.json"], 78, "does not exist"),
-        (["window.seconds=0"], 78, "--set window.seconds: window.seconds: found 0; allowed: a number from 1 to 3600"),
+        (["window.seconds=0"], 78, "--set window.seconds: found 0; allowed: a number from 1 to 3600"),
         (["outbox.path=/proc/none/o"], 78, "outbox"),
         (["mqtt.password_file=/none", "mqtt.username=u"], 78, "mqtt.password_file cannot be read (No such file"),
     ],
@@ -105,7 +105,7 @@ def test_a_second_daemon_with_the_same_outbox_ends_before_it_opens_a_camera(
     second = run_sample(edge, broker, f"outbox.path={path}", "camera.source=file:none.mp4")
     _, err = second.communicate(timeout=60)
     assert second.returncode == 75, err
-    assert f"another edge daemon keeps its pause in {path.with_suffix('.pause')}" in err
+    assert f"edge: edge runs already on this machine, with the same files ({path.with_suffix('.pause')}): end it" in err
     subscriber.wait("window", len(subscriber.named("window")) + 1)
     end(first)
     assert first.returncode == 0

@@ -187,7 +187,7 @@ def test_the_files_of_another_room_do_not_become_ours(
     write(outbox={"path": str(tmp_path / "other.sqlite")})
     assert command("reload")["status"] == "ok"
     alert = subscriber.wait("config", 1, 60)[-1].json()
-    assert f"another edge daemon keeps its pause in {tmp_path / 'other.pause'}" in alert["problem"]
+    assert f"edge runs already on this machine, with the same files ({tmp_path / 'other.pause'})" in alert["problem"]
     assert not (tmp_path / "other.pause").exists()
     assert PauseStore(tmp_path / "outbox.pause").is_there()
     write()

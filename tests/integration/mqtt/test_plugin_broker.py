@@ -239,15 +239,13 @@ def window_of_room_4(number: int) -> str:
 
 def stored(postgres: Place) -> list[str]:
     """The numbers of windows in the database."""
-    assert postgres.server
-    return postgres.server.sql("SELECT seq FROM edge.windows ORDER BY seq", database=postgres.database).split()
+    return postgres.sql("SELECT seq FROM edge.windows ORDER BY seq")
 
 
 def test_two_recorders_of_a_share_store_every_window(
     school: PluginBroker, user: Connect, edge: Callable[..., subprocess.Popen[str]], postgres: Place
 ) -> None:
     assert isinstance(postgres.target, PostgresAddress)
-    assert postgres.server
     words = ["--database", postgres.target.url, "--school", "north", "--share", "main", "--broker", school.url]
     words += ["--set", "mqtt.username=recorder", "--set", f"mqtt.password_file={school.password_file}"]
     words += ["--client-id", "edge-recorder", "--recorders", "2"]
@@ -277,7 +275,6 @@ def test_a_recorder_goes_on_that_cannot_empty_the_session_of_another(
 ) -> None:
     """There are users for fewer recorders than was said."""
     assert isinstance(postgres.target, PostgresAddress)
-    assert postgres.server
     for kind, name in (("recorder", "few"), ("share-recorder", "few-1")):
         school.add(kind, name)
     words = ["--database", postgres.target.url, "--school", "north", "--share", "main", "--broker", school.url]

@@ -178,7 +178,7 @@ def test_what_an_older_version_deleted_is_read_as_well_as_it_can_be(place: Place
     forget = "DELETE FROM {0}states WHERE since >= '2026-11-16T08:00:00.000Z'"
     forget_word = "DELETE FROM {0}availability WHERE received >= '2026-11-16T08:00:00.000Z'"
     if place.server:
-        place.server.sql(*(each.format("edge.") for each in (forget, forget_word)), database=place.database)
+        place.sql(*(each.format("edge.") for each in (forget, forget_word)))
     else:
         assert isinstance(place.target, Path)
         with sqlite3.connect(place.target) as file:
@@ -225,21 +225,16 @@ def test_windows_that_were_lost_beside_a_night_are_not_0_on_either_side_of_it(pl
 
 
 def test_sql_and_grafana_take_nothing_that_was_deleted_for_lost_or_for_a_pause(postgres: Place) -> None:
-    assert postgres.server
     with postgres.opened() as store:
         store_morning(store)
     chosen = {"school": "'north'", "device": "'room-1'"}
 
     def ask(panel: str) -> list[list[str]]:
-        assert postgres.server
-        rows = postgres.server.sql(asked(PANELS[panel], chosen, 1), database=postgres.database)
-        return [row.split("|") for row in rows.strip().splitlines()]
+        return [row.split("|") for row in postgres.sql(asked(PANELS[panel], chosen, 1))]
 
     def missing() -> list[list[str]]:
-        assert postgres.server
         query = "SELECT first, last FROM edge.missing_windows('north', '2026-11-16', '2026-11-17')"
-        rows = postgres.server.sql(query, database=postgres.database).strip()
-        return [row.split("|") for row in rows.splitlines()]
+        return [row.split("|") for row in postgres.sql(query)]
 
     assert ask("Missing windows") == [["room-1", "120"]]
     assert missing() == [["811", "930"]]
@@ -261,7 +256,7 @@ WEEK = "'2026-11-16T00:00:00.000Z'", "'2026-11-23T00:00:00.000Z'"
 def request(place: Place, start: str, end: str) -> None:
     """Store a request as an older version did, as SQL has its times: at 7:50, of all rooms."""
     if place.server:
-        place.server.sql(REQUEST.format("edge.", "school, ", "1, ", start, end), database=place.database)
+        place.sql(REQUEST.format("edge.", "school, ", "1, ", start, end))
     else:
         assert isinstance(place.target, Path)
         with sqlite3.connect(place.target) as file:
@@ -269,14 +264,13 @@ def request(place: Place, start: str, end: str) -> None:
 
 
 def test_a_week_that_an_older_version_deleted_ends_a_day_later_for_sql_as_well(postgres: Place) -> None:
-    assert postgres.server
     shift = 2 * DAY
     with postgres.opened() as store:
         store.store(as_messages([moved(each, shift) for each in (*measured(0, 20), *measured(40, 60))]), LATER + DAY)
     query = "SELECT first, last FROM edge.missing_windows('north', '2026-11-16', '2026-11-30')"
     for start, end in (("NULL", "NULL"), WEEK):
         request(postgres, start, end)
-        assert postgres.server.sql(query, database=postgres.database).split() == ["121|240"]
+        assert postgres.sql(query) == ["121|240"]
     found = read(postgres, Period(MONDAY + shift, MONDAY + shift + HOUR, timezone.utc))
     assert found.totals.missing == 120
 

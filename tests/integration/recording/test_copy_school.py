@@ -119,23 +119,21 @@ def test_a_file_moves_once_and_again(school: Place, postgres: Place, edge: Start
     assert everything(postgres) == before
     tables = ("windows", "rollups", "states", "availability", "newer_windows", "places", "deletions", "devices")
     counting = " || ',' || ".join(f"(SELECT count(*) FROM edge.{table})" for table in tables)  # noqa: S608
-    assert postgres.server
-    first = postgres.server.sql(f"SELECT {counting}", database=postgres.database)
-    assert "0" not in first.strip().split("|")
+    first = postgres.sql(f"SELECT {counting}")
+    assert "0" not in first[0].split("|")
     assert copied(school, postgres) == (count, 0)
-    assert postgres.server.sql(f"SELECT {counting}", database=postgres.database) == first
+    assert postgres.sql(f"SELECT {counting}") == first
     with school.opened() as old, postgres.opened() as new:
         assert new.client_ids("") != old.client_ids(""), "the file could name the session of anybody"
 
 
-def days_of(postgres: Place) -> str:
+def days_of(postgres: Place) -> list[str]:
     """What the days of the school say in SQL."""
-    assert postgres.server
     query = "SELECT day, sum(windows), sum(frames), sum(recorded_ms) FROM edge.days GROUP BY day ORDER BY day"
-    return postgres.server.sql(query, database=postgres.database)
+    return postgres.sql(query)
 
 
-def tidied(postgres: Place, now: datetime, retention: Retention) -> str:
+def tidied(postgres: Place, now: datetime, retention: Retention) -> list[str]:
     """What the days say once what is too old is deleted."""
     with postgres.opened() as store:
         more = True
@@ -172,7 +170,6 @@ def test_a_copy_that_was_killed_goes_on_after_the_recorder_has_deleted_what_was_
 ) -> None:
     assert isinstance(postgres.target, PostgresAddress)
     assert isinstance(school.target, Path)
-    assert postgres.server
     sent, now, retention = windows(1, 300), MONDAY + 200 * DAY, Retention(400, 30)
     rooms = [f"room-{number}" for number in range(4, 24)]
     with school.opened() as store:
@@ -188,7 +185,7 @@ def test_a_copy_that_was_killed_goes_on_after_the_recorder_has_deleted_what_was_
     copying.kill()
     copying.communicate()
     assert tidied(postgres, now, retention)
-    assert postgres.server.sql("SELECT count(*) FROM edge.windows", database=postgres.database).strip() == "0"
+    assert postgres.sql("SELECT count(*) FROM edge.windows") == ["0"]
     moved(school.target, postgres.target, now)
     with postgres.read() as new, school.read() as old:
         for room in ("room-1", *rooms):
@@ -232,7 +229,7 @@ def test_what_comes_again_of_a_day_that_has_outlived_its_five_minutes_is_added_u
     with postgres.opened() as store:
         assert store.store(as_messages(sent), now) == len(late), "these never came before"
         assert store.store(as_messages(sent), now) == 0
-    day, windows_there, *_ = tidied(postgres, now + 30 * DAY, retention).strip().split("|")
+    day, windows_there, *_ = tidied(postgres, now + 30 * DAY, retention)[0].split("|")
     assert (day, windows_there) == (f"{MONDAY:%Y-%m-%d}", str(len(sent)))
     with postgres.opened() as store:
         assert store.store(as_messages(sent), now + 30 * DAY) == 0
@@ -240,10 +237,9 @@ def test_what_comes_again_of_a_day_that_has_outlived_its_five_minutes_is_added_u
 
 def test_what_was_deleted_in_the_database_does_not_come_back_by_a_second_copy(school: Place, postgres: Place) -> None:
     def there() -> dict[str, int]:
-        assert postgres.server
         tables = ("windows", "rollups", "states", "availability", "newer_windows", "places")
         asked = [f"SELECT count(*) FROM edge.{table}" for table in tables]  # noqa: S608
-        found = postgres.server.sql(*asked, database=postgres.database).split()
+        found = postgres.sql(*asked)
         return dict(zip(tables, map(int, found), strict=True))
 
     copied(school, postgres)

@@ -54,7 +54,7 @@ def damage(school: Place, column: str, text: str) -> None:
             file.execute(f"UPDATE rollups SET {column} = ? WHERE device = 'room-2'", (text,))  # noqa: S608
         return
     of_room = "device = (SELECT id FROM edge.devices WHERE name = 'room-2')"
-    school.server.sql(f"UPDATE edge.rollups SET {column} = '{text}' WHERE {of_room}", database=school.database)  # noqa: S608
+    school.sql(f"UPDATE edge.rollups SET {column} = '{text}' WHERE {of_room}")  # noqa: S608
 
 
 def summed(school: Place, name: str) -> None:

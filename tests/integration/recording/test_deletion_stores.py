@@ -367,7 +367,6 @@ def test_one_that_was_interrupted_says_so_and_is_finished_by_the_next(postgres: 
 
 
 def test_the_command_says_what_a_server_keeps(postgres: Place, capsys: pytest.CaptureFixture[str]) -> None:
-    assert postgres.server
     assert isinstance(postgres.target, PostgresAddress)
     with postgres.opened() as store:
         store.store(as_messages(windows(6, 50)), LATER)
@@ -385,7 +384,7 @@ def test_the_command_says_what_a_server_keeps(postgres: Place, capsys: pytest.Ca
     assert run_command_line([*options[:4], "south", "--list"]) == 78
     assert "has no school 'south': it has: north" in capsys.readouterr().err
     count = "SELECT (SELECT count(*) FROM edge.windows) + (SELECT count(*) FROM edge.rollups)"
-    assert postgres.server.sql(count, database=postgres.database).strip() == "0"
+    assert postgres.sql(count) == ["0"]
 
 
 def test_a_database_of_another_version_is_not_touched(postgres: Place) -> None:
@@ -398,7 +397,7 @@ def test_a_database_of_another_version_is_not_touched(postgres: Place) -> None:
         ("UPDATE edge_private.migrations SET version = 9001 WHERE version = 1", "newer version"),
         ("DELETE FROM edge_private.additions", "older version"),
     ):
-        postgres.server.sql(change, database=postgres.database)
+        postgres.sql(change)
         with pytest.raises(ConfigError, match=words), postgres.erasing():
             pass
         postgres.server.sql("UPDATE edge_private.migrations SET version = 1 WHERE version = 9001",

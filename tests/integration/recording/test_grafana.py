@@ -72,7 +72,7 @@ def school(postgres: Place) -> Iterator[Place]:
             )
     _as_reader(postgres.server, postgres.database)
     yield postgres
-    postgres.server.sql("DROP OWNED BY grafana", "DROP ROLE grafana", database=postgres.database)
+    postgres.sql("DROP OWNED BY grafana", "DROP ROLE grafana")
 
 
 def _as_reader(server: PostgresServer, database: str) -> None:
@@ -280,13 +280,12 @@ def _told(ask: Ask, options: dict[str, Any]) -> tuple[dict[str, float], dict[str
 @pytest.mark.parametrize("number", [10**30, 0])
 def test_a_made_up_roll_up_ends_no_question(number: int, ask: Ask, school: Place) -> None:
     """As files had them that were copied before their numbers were bounded."""
-    assert school.server
     chosen = choices(ask)
     parts = dict.fromkeys(("windows", "recorded", "analysed", "frames", "faces", "named", "weight", "replayed"), number)
     parts["frames"] = parts["named"] = parts["weight"] = max(1, number)
     made_up = parts | {"withheld": {"figures short": number}, "epochs": {"abcdef01": [number, number, number]}}
     query = f"UPDATE edge.rollups SET sums = sums || '{json.dumps(made_up)}'"  # noqa: S608
-    school.server.sql(query, database=school.database)
+    school.sql(query)
     for series in chosen["series"]:
         for panel in PANELS.values():
             ask(panel, **(chosen | {"series": series}))

@@ -161,11 +161,9 @@ def test_sql_of_a_file_tells_the_same_week(tmp_path: Path) -> None:
 
 def test_sql_of_a_database_tells_the_same_week(postgres: Place) -> None:
     kept = stored(postgres)
-    assert postgres.server
 
     def ask(query: str) -> list[list[str]]:
-        assert postgres.server
-        return [row.split("|") for row in postgres.server.sql(query, database=postgres.database).splitlines()]
+        return [row.split("|") for row in postgres.sql(query)]
 
     for model in (OLD, NEW):
         truth = Truth([each for each in kept if each.model.emotions == model])

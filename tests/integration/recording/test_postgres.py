@@ -33,12 +33,6 @@ from tests.unit.recording.test_rollups import DAY, MONDAY, window, windows
 psycopg = pytest.importorskip("psycopg", reason="psycopg is not installed (the extra `district`)")
 
 
-def sql(place: Place, *statements: str) -> list[str]:
-    """What the superuser sees, line by line."""
-    assert place.server
-    return place.server.sql(*statements, database=place.database).splitlines()
-
-
 def address(place: Place) -> PostgresAddress:
     assert isinstance(place.target, PostgresAddress)
     return place.target
@@ -94,10 +88,10 @@ def test_of_a_room_that_makes_up_names_of_models_the_rest_are_one(postgres: Plac
     with postgres.opened() as store:  # a start later
         assert store.store(as_messages(sent[150:]), MONDAY) == 150
     named = "SELECT count(*), count(DISTINCT model_faces), count(*) FILTER (WHERE model_faces = 'other') FROM "
-    assert sql(postgres, named + "edge.named_windows WHERE device_name = 'room-1'") == ["300|21|280"]
+    assert postgres.sql(named + "edge.named_windows WHERE device_name = 'room-1'") == ["300|21|280"]
     # Those of another room have their names still.
-    assert sql(postgres, named + "edge.named_windows WHERE device_name = 'room-2'") == ["3|1|0"]
-    assert int(sql(postgres, "SELECT count(*) FROM edge.series")[0]) <= 20 + 3 + 3  # by mode
+    assert postgres.sql(named + "edge.named_windows WHERE device_name = 'room-2'") == ["3|1|0"]
+    assert int(postgres.sql("SELECT count(*) FROM edge.series")[0]) <= 20 + 3 + 3  # by mode
     with postgres.read() as recording:
         span = ("room-1", MONDAY, MONDAY + DAY)
         assert add_up(list(recording.buckets(*span))) == add_up(list(recording.windows(*span)))
@@ -114,13 +108,13 @@ def test_months_are_made_ahead_and_years_for_what_clocks_got_wrong(postgres: Pla
     november = datetime(2026, 11, 20, tzinfo=timezone.utc)
     with postgres.opened() as store:
         store.add_up_days(november)
-        names = [line.split()[0] for line in sql(postgres, MONTHS)]
+        names = [line.split()[0] for line in postgres.sql(MONTHS)]
         assert names == ["windows_2026_11", "windows_2026_12", "windows_2027_01", "windows_2027_02"]
         for year in (1990, 2024, 2099, 2150):
             store.store(as_messages([window(year, november.replace(year=year), dice)]), november)
         for month in (datetime(2026, 1, 9, tzinfo=timezone.utc), datetime(2027, 7, 9, tzinfo=timezone.utc)):
             store.store(as_messages([window(month.year, month, dice)]), november)
-    found = sql(postgres, MONTHS)
+    found = postgres.sql(MONTHS)
     assert len(found) == 10
     assert "windows_2026_12 FOR VALUES FROM ('2026-12-01 00:00:00+00') TO ('2027-01-01 00:00:00+00')" in found
     assert "windows_2026_01 FOR VALUES FROM ('2026-01-01 00:00:00+00') TO ('2026-02-01 00:00:00+00')" in found
@@ -137,17 +131,17 @@ def test_made_up_months_make_no_more_parts_than_years_and_go_when_they_are_empty
     with postgres.opened() as store, postgres.opened() as late:
         assert store.store(sent, november) == 912
         late.add_up_days(november)
-        assert len(sql(postgres, MONTHS)) < 100
+        assert len(postgres.sql(MONTHS)) < 100
         # A year later those months come, and are in the part that there is.
         honest = as_messages([window(5000, november + 200 * DAY, dice)])
         assert late.store(honest, november + 200 * DAY) == 1
         while late.prune(november + 401 * DAY, Retention(days=400))[1]:
             pass
         # Those of 2027 are not a year old, whenever they came; nothing else is left, nor the parts that it was in.
-        kept = sql(postgres, "SELECT DISTINCT extract(year FROM start) FROM edge.windows WHERE start > '2027-01-01'")
+        kept = postgres.sql("SELECT DISTINCT extract(year FROM start) FROM edge.windows WHERE start > '2027-01-01'")
         assert kept == ["2027"]
-        assert sql(postgres, "SELECT count(*) FROM edge.windows WHERE seq = 5000") == ["1"]
-        assert [line.split()[0] for line in sql(postgres, MONTHS)] == [
+        assert postgres.sql("SELECT count(*) FROM edge.windows WHERE seq = 5000") == ["1"]
+        assert [line.split()[0] for line in postgres.sql(MONTHS)] == [
             "windows_2026_11", "windows_2026_12", "windows_2027_01", "windows_2027_02", "windows_2027_03_to_12",
             "windows_2028_01_to_12",
         ]  # fmt: skip
@@ -186,7 +180,7 @@ def test_a_month_that_cannot_be_made_ahead_stops_nothing(postgres: Place, monkey
         assert store.store(as_messages(windows(1, 5)), MONDAY) == 2
         connection.rollback()
         store.add_up_days(MONDAY)
-        assert len(sql(postgres, MONTHS)) == 4
+        assert len(postgres.sql(MONTHS)) == 4
 
 
 def test_a_damaged_row_ends_no_recorder_that_tidies(
@@ -221,7 +215,7 @@ def test_a_month_without_windows_goes_and_a_late_window_brings_it_back(postgres:
     with postgres.opened() as store, postgres.opened() as other:
         store.store(early, MONDAY)
         assert other.prune(MONDAY + 60 * DAY, Retention(days=20)) == (1, False)
-        assert not any(line.startswith("windows_2026_11") for line in sql(postgres, MONTHS))
+        assert not any(line.startswith("windows_2026_11") for line in postgres.sql(MONTHS))
         with pytest.raises(AwayError, match="has lost a month"):
             store.store(early, MONDAY)
         assert not store.is_open
@@ -233,8 +227,7 @@ def test_what_is_too_old_goes_some_at_a_time(postgres: Place) -> None:
     retention, now = Retention(days=400), MONDAY + 30 * DAY
     with postgres.opened() as store:
         store.store(as_messages(windows(1, 3)), MONDAY)
-        sql(
-            postgres,
+        postgres.sql(
             "INSERT INTO edge.states SELECT 1, timestamptz '1971-01-02' + i * interval '1 second', 'paused', 'x', "
             "'1971-03-01' FROM generate_series(1, 12000) i",
             "INSERT INTO edge.rollups SELECT 1, timestamptz '1971-01-02' + i * interval '5 minutes', 1, '1971-03-01', "
@@ -244,10 +237,10 @@ def test_what_is_too_old_goes_some_at_a_time(postgres: Place) -> None:
             "SELECT (SELECT count(*) FROM edge.states), (SELECT count(*) FROM edge.rollups WHERE start < '1972-01-01')"
         )
         assert store.prune(now, retention) == (0, True)
-        assert sql(postgres, left) == ["7000|7000"]
+        assert postgres.sql(left) == ["7000|7000"]
         assert store.prune(now, retention) == (0, True)
         assert store.prune(now, retention) == (0, False)
-        assert sql(postgres, left) == ["1|0"], "the last state is known still"
+        assert postgres.sql(left) == ["1|0"], "the last state is known still"
         assert count_windows(store) == 3
 
 
@@ -257,9 +250,9 @@ def test_a_recorder_that_was_off_for_months_keeps_the_months_that_are_made_for_w
     with postgres.opened() as store:
         store.store(as_messages(windows(1, 3)), MONDAY)
         store.add_up_days(now)
-        made = sql(postgres, MONTHS)
+        made = postgres.sql(MONTHS)
         assert store.prune(now, retention, MONDAY) == (0, False)
-        assert sql(postgres, MONTHS) == made
+        assert postgres.sql(MONTHS) == made
         assert store.store(as_messages([window(9, now, dice)]), now) == 1
 
 
@@ -272,7 +265,7 @@ def test_a_lesson_is_read_from_one_month_through_its_index(postgres: Place) -> N
             store.store(as_messages(sent), start)
     lesson = "device = 1 AND start >= '2026-12-17 07:10Z' AND start < '2026-12-17 07:15Z'"
     # A few hundred rows are read as fast from the first to the last.
-    plan = "".join(sql(postgres, "SET enable_seqscan = off", f"EXPLAIN SELECT * FROM edge.windows WHERE {lesson}"))  # noqa: S608
+    plan = "".join(postgres.sql("SET enable_seqscan = off", f"EXPLAIN SELECT * FROM edge.windows WHERE {lesson}"))  # noqa: S608
     assert "windows_2026_12_pkey" in plan
     assert not {"windows_2026_11", "windows_2027_01", "Seq Scan"} & set(plan.replace("_pkey", "").split())
 
@@ -293,7 +286,7 @@ def test_recorders_that_start_together_make_the_tables_once(postgres: Place) -> 
     for thread in threads:
         thread.join(60)
     assert errors == []
-    versions = sql(postgres, "TABLE edge_private.migrations UNION ALL TABLE edge_private.additions ORDER BY version")
+    versions = postgres.sql("TABLE edge_private.migrations UNION ALL TABLE edge_private.additions ORDER BY version")
     assert [line.split("|")[1] for line in versions] == [
         path.stem for path in sorted((PACKAGE / "recording/postgres/migrations").glob("*.sql"))
     ]
@@ -311,7 +304,7 @@ def test_each_step_of_making_the_tables_is_progress(postgres: Place) -> None:
 def test_tables_of_a_newer_version_are_left_alone(postgres: Place) -> None:
     with postgres.opened():
         pass
-    sql(postgres, "INSERT INTO edge_private.migrations VALUES (9000, '9000_later')")
+    postgres.sql("INSERT INTO edge_private.migrations VALUES (9000, '9000_later')")
     with pytest.raises(ConfigError, match=r"a newer version of edge \(migration 9000"), postgres.opened():
         pass
 

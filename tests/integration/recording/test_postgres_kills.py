@@ -33,9 +33,7 @@ def place_url(place: Place) -> str:
 
 def stored(place: Place) -> list[int]:
     """The numbers that are there, with every repetition."""
-    assert place.server
-    text = place.server.sql("SELECT seq FROM edge.windows ORDER BY seq", database=place.database)
-    return list(map(int, text.split()))
+    return list(map(int, place.sql("SELECT seq FROM edge.windows ORDER BY seq")))
 
 
 def test_kills_of_recorder_and_database_in_the_middle_of_a_stream(
@@ -97,7 +95,7 @@ def test_windows_do_not_wait_for_what_else_came_with_them(
         process.wait()
     process = recording(edge, own, port)
     places = "SELECT count(*) FROM edge.places"
-    wait_for(lambda: own.server is not None and own.server.sql(places, database=own.database).strip() == "1", 20)
+    wait_for(lambda: own.sql(places) == ["1"], 20)
     process.terminate()
     assert process.wait(20) == 0
     assert len(stored(own)) == 40

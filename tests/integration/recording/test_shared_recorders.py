@@ -48,22 +48,17 @@ def recorder(edge: StartEdge, place: Place, port: int) -> subprocess.Popen[str]:
     return started(edge, place, port)[0]
 
 
-def sql(place: Place, query: str) -> list[str]:
-    assert place.server
-    return place.server.sql(query, database=place.database).split()
-
-
 def stored(place: Place) -> list[int]:
     """The numbers that are there, with every repetition."""
-    return list(map(int, sql(place, "SELECT seq FROM edge.windows ORDER BY seq")))
+    return list(map(int, place.sql("SELECT seq FROM edge.windows ORDER BY seq")))
 
 
 def online(place: Place) -> str:
-    return "".join(sql(place, "SELECT online FROM edge.availability ORDER BY id"))
+    return "".join(place.sql("SELECT online FROM edge.availability ORDER BY id"))
 
 
 def sessions(place: Place) -> int:
-    return len(sql(place, "SELECT id FROM edge_private.shared_sessions"))
+    return len(place.sql("SELECT id FROM edge_private.shared_sessions"))
 
 
 @pytest.fixture
@@ -232,14 +227,13 @@ def test_a_question_that_has_no_answer_ends_no_recorder_and_leaves_it_its_sessio
     port = start_broker(*KEEPING).port
     with postgres.opened():
         pass
-    assert postgres.server
-    postgres.server.sql(damage, database=postgres.database)
+    postgres.sql(damage)
     process, log = started(edge, postgres, port)
     said = "which windows never came cannot be told"
     if said not in log:
         lines_of(process, said)
     held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
-    assert sql(postgres, held) == ["2"], "one of the share, and the ordinary one"
+    assert postgres.sql(held) == ["2"], "one of the share, and the ordinary one"
     send(port, 20)
     wait_for(lambda: stored(postgres) == [*range(1, 21)], 20, "windows")
     assert process.poll() is None

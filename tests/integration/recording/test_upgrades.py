@@ -31,14 +31,8 @@ VERSIONS = "SELECT version FROM edge_private.{} ORDER BY version"
 NUMBERS = sorted(int(path.name[:4]) for path in schema.FOLDER.glob("*.sql"))
 
 
-def sql(place: Place, *statements: str) -> list[str]:
-    """What the superuser sees, line by line."""
-    assert place.server
-    return place.server.sql(*statements, database=place.database).splitlines()
-
-
 def stored(place: Place) -> list[str]:
-    return sql(place, "SELECT seq FROM edge.windows ORDER BY seq")
+    return place.sql("SELECT seq FROM edge.windows ORDER BY seq")
 
 
 @pytest.fixture
@@ -65,7 +59,7 @@ def test_a_recorder_goes_on_in_tables_to_which_a_newer_version_has_added(
             pass
         monkeypatch.setattr(schema, "FOLDER", ours)
         assert older.store(sent[10:20], MONDAY) == 10, "it is not sent away"
-        sql(postgres, END_ALL)
+        postgres.sql(END_ALL)
         with pytest.raises(AwayError):
             older.store(sent[20:], MONDAY)
         older.start()
@@ -92,10 +86,10 @@ def test_a_recorder_stores_nothing_in_tables_that_need_a_newer_version(
             with pytest.raises(OutdatedError, match=r"migration 9000; .*: upgrade edge here"):
                 older.start()
         assert len(stored(postgres)) == 10
-        sql(postgres, NO_LATER)  # as where the newer version was gone back from
+        postgres.sql(NO_LATER)  # as where the newer version was gone back from
         older.start()
         assert older.store(sent[10:], MONDAY) == 10
-    sql(postgres, LATER.format("migrations"))
+    postgres.sql(LATER.format("migrations"))
     with pytest.raises(ConfigError, match="newer version"), postgres.opened():
         pass
 
@@ -104,7 +98,6 @@ def test_recorders_wait_for_their_upgrade_and_go_on(
     own: Place, start_broker: Callable[..., Broker], edge: StartEdge, sender: Callable[[int], Sender]
 ) -> None:
     assert isinstance(own.target, PostgresAddress)
-    assert own.server
     port = start_broker("max_queued_messages 10000").port
     database = ("--database", own.target.url, "--broker", address(port))
     single = edge("record", *database, "--school", "north")
@@ -121,16 +114,16 @@ def test_recorders_wait_for_their_upgrade_and_go_on(
 
     send(20)
     wait_for(lambda: len(stored(own)) == 40, 20)
-    sql(own, LATER.format("migrations"), END_ALL)
+    own.sql(LATER.format("migrations"), END_ALL)
     for process in (single, member):
         log = lines_of(process, "newer version of edge (migration 9000")
         assert "upgrade edge here" in log
         assert " ERROR " in log.splitlines()[-1]
     locks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
-    wait_for(lambda: sql(own, locks) == ["0"], 20)  # the sessions of the share are left to recorders that can store
+    wait_for(lambda: own.sql(locks) == ["0"], 20)  # the sessions of the share are left to recorders that can store
     send(20)
     assert len(stored(own)) == 40
-    sql(own, NO_LATER)
+    own.sql(NO_LATER)
     wait_for(lambda: len(stored(own)) == 80, 30)
     for process in (single, member):
         process.terminate()
@@ -157,16 +150,16 @@ def test_a_database_of_version_0_2_0_is_brought_up_to_date_and_is_one_for_its_re
     monkeypatch.setattr(schema, "FOLDER", tables_of_0_2_0(tmp_path, speed))
     with postgres.opened() as store:
         store.store(as_messages(windows(1, 10)), MONDAY)
-    sql(postgres, "DROP TABLE IF EXISTS edge_private.additions")
-    known = sql(postgres, VERSIONS.format("migrations"))
+    postgres.sql("DROP TABLE IF EXISTS edge_private.additions")
+    known = postgres.sql(VERSIONS.format("migrations"))
     assert len(known) == 6
     monkeypatch.setattr(schema, "FOLDER", ours)
     with postgres.opened() as store:
         assert count_windows(store) == 10
     with postgres.read() as recording:
         assert recording.identity
-    assert sql(postgres, VERSIONS.format("migrations")) == known, "it asks whether there are others"
-    assert sql(postgres, VERSIONS.format("additions")) == [str(each) for each in NUMBERS if each > 6]
+    assert postgres.sql(VERSIONS.format("migrations")) == known, "it asks whether there are others"
+    assert postgres.sql(VERSIONS.format("additions")) == [str(each) for each in NUMBERS if each > 6]
 
 
 def test_a_view_of_somebody_s_own_that_an_upgrade_would_break_is_named(
@@ -176,11 +169,11 @@ def test_a_view_of_somebody_s_own_that_an_upgrade_would_break_is_named(
     with postgres.opened() as store:
         store.store(as_messages(windows(1, 10)), MONDAY)
     monkeypatch.undo()
-    sql(postgres, "CREATE VIEW faces_by_day AS SELECT day, sum(frames) AS frames FROM edge.days GROUP BY day")
+    postgres.sql("CREATE VIEW faces_by_day AS SELECT day, sum(frames) AS frames FROM edge.days GROUP BY day")
     with pytest.raises(ConfigError, match="view .*faces_by_day depends on view edge.days.*drop what is not of edge"):
         postgres.opened().__enter__()
-    assert sql(postgres, VERSIONS.format("migrations")) == ["1", "2", "3", "4", "5", "6"], "nothing was changed"
-    sql(postgres, "DROP VIEW faces_by_day")
+    assert postgres.sql(VERSIONS.format("migrations")) == ["1", "2", "3", "4", "5", "6"], "nothing was changed"
+    postgres.sql("DROP VIEW faces_by_day")
     with postgres.opened() as store:
         assert count_windows(store) == 10
 

@@ -79,6 +79,8 @@ def test_the_time_zone_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
         (("--device", "room-1", "--day", "2026-12-24"), "there are some from 2026-11-16 07:00 to 2026-11-20 11:00"),
         (("--device", "room-1", "--day", "24.12.2026"), "--day '24.12.2026' is no date: write it as 2026-11-20"),
         (("--device", "room-1", "--week", "2026-W99"), "--week '2026-W99' is no week: write it as 2026-W47"),
+        (("--device", "room-1", "--week", "48"), "--week '48' is no week: write it as 2026-W47"),
+        (("--device", "room-1", "--week", "2026-48"), "--week '2026-48' is no week: write it as 2026-W47"),
         (("--device", "room-1", "--week", "2026-W47", "--day", "2026-11-20"), "--week stands alone"),
         (("--device", "room-1", "--from", "09:00", "--to", "08:00"), "is no period: --to must be after --from"),
         (("--device", "room-1", "--from", "08:00+05:00"), "--from '08:00+05:00' is no time"),

@@ -26,10 +26,9 @@ from edge.errors import CameraError
 from edge.vision.model_set import ModelChoice, ModelSet
 from edge.web import server
 from edge.web.keys import OneToken
-from edge.web.setup.camera_in_use import with_service
 from edge.web.setup.pages import routes
 from edge.web.setup.preview_screen import View
-from edge.web.setup.preview_session import Patience, PreviewSession, build_session
+from edge.web.setup.preview_session import Patience, PreviewSession, build_session, with_service
 from tests.support.brokers import can_connect, free_port, wait_for
 from tests.support.paths import ROOT
 

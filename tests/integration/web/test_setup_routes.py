@@ -59,7 +59,7 @@ def files(folder: Path) -> set[str]:
 def test_from_no_file_to_one_that_the_daemon_starts_with(setup: Open, tmp_path: Path) -> None:
     page = setup()
     state = page.get("/api/state")
-    assert (state["file"], state["installed"], state["password"]) == (str(tmp_path / "c.yaml"), False, "none")
+    assert (state["file"], state["can_restart"], state["password"]) == (str(tmp_path / "c.yaml"), False, "none")
     assert state["values"] == {**state["defaults"], "mode": "headcount"}  # until somebody answers for more
     assert state["mode_in_file"] is None
     assert page.change(mode="emotions")[0] == 200
@@ -361,7 +361,7 @@ def test_on_an_installed_device_the_result_is_handed_over_and_root_installs_it(
     file.write_text("# mine\nmode: headcount\n")
     page = SetupPage(edge("setup", "--config", str(file), "--hand-over", str(folder), "--port", "0"))
     state = page.get("/api/state")
-    assert (state["installed"], state["can_restart"], state["password"]) == (True, True, "none")
+    assert (state["can_restart"], state["password"]) == (True, "none")
     page.change(device__name="hall", mqtt__broker=f"mqtt://127.0.0.1:{free_port()}", mqtt__username="room")
     page.give_password("geheim-17")
     status, told = page.save()

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from rich.console import Console
 from rich.table import Table
 
-from tests.load.fleet.figures import Latency
+from tests.load.fleet.figures import NO_WINDOW, Latency
 
 TARGET_MS = 2000.0
 MOST_CPU = 0.25  # of a core, for as many windows a second as 4,000 rooms send
@@ -95,7 +95,7 @@ class Report:
         row = "{:.0f} bytes of the table, {:.0f} of its indexes, {:.0f} of roll-ups".format(*self.bytes_per_window)
         for name, value in (
             ("windows a second", f"{peace.rate:.0f} for {peace.seconds:.0f} s"),
-            ("from the end of a window to its row", _latency(peace.latency)),
+            ("from the end of a window to its row", str(peace.latency or NO_WINDOW)),
             ("recorders", f"{cores} of a core, {peace.recorder_mb:.0f} MB the largest"),
             (f"recorders, for {RATE:g} windows a second", f"{100 * peace.recorder_share:.1f} % of a core together"),
             ("database", f"{100 * peace.database:.1f} % of a core"),
@@ -126,12 +126,6 @@ class Report:
     def _per_core(self) -> float:
         used = sum(self.peace.recorders) + self.peace.database
         return self.peace.rate / used if used else 0.0
-
-
-def _latency(latency: Latency | None) -> str:
-    if latency is None:
-        return "no window"
-    return f"p50 {latency.p50:g}, p95 {latency.p95:g}, p99 {latency.p99:g}, max {latency.max:g} ms of {latency.windows}"
 
 
 def _blow(blow: Blow) -> str:

@@ -12,6 +12,9 @@ import numpy as np
 
 from tests.load.fleet.recorder import Receipt
 
+NO_WINDOW = "no window"
+"""In place of a `Latency`."""
+
 
 @dataclass(frozen=True)
 class Latency:
@@ -30,6 +33,9 @@ class Latency:
         if not times:
             return None
         return cls(len(times), *(percentile(times, share) for share in (50, 95, 99, 100)))
+
+    def __str__(self) -> str:
+        return f"p50 {self.p50:g}, p95 {self.p95:g}, p99 {self.p99:g}, max {self.max:g} ms of {self.windows}"
 
 
 def percentile(values: Sequence[float], share: float) -> float:

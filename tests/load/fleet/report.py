@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from rich.console import Console
 from rich.table import Table
 
-from tests.load.fleet.figures import Comparison, Latency
+from tests.load.fleet.figures import NO_WINDOW, Comparison, Latency
 
 TARGET_MS = 250.0
 
@@ -92,12 +92,12 @@ class Report:
             ("windows stored", f"{compared.stored}"),
             ("windows received", f"{compared.received} ({compared.late} late, {compared.duplicates} twice)"),
             ("windows per second", _number(self.windows_per_second)),
-            ("latency in peace, all of it", _latency(self.steady)),
+            ("latency in peace, all of it", str(self.steady or NO_WINDOW)),
         ]
         for name, span in zip(("before the restart", "after it"), self.spans, strict=False):
             rows += [
                 ("", ""),
-                (name if self.restart else "", _latency(span.latency)),
+                (name if self.restart else "", str(span.latency or NO_WINDOW)),
                 ("MQTT packets per second", f"{_number(span.taken)} into the broker, {_number(span.given)} out of it"),
                 ("broker", f"{100 * span.broker_cpu:.1f} % of a core, {span.broker_rss_mb:.1f} MiB"),
                 ("all rooms", f"{100 * span.rooms_cpu:.0f} % of a core"),
@@ -108,7 +108,7 @@ class Report:
             rows += [
                 ("", ""),
                 ("the restart", f"all rooms connected in {back:.1f} s, what waited sent in {done:.1f} s"),
-                ("latency meanwhile", _latency(self.disturbed)),
+                ("latency meanwhile", str(self.disturbed or NO_WINDOW)),
             ]
         for row in rows:
             table.add_row(*row)
@@ -119,14 +119,6 @@ class Report:
             console.print(f"... and {len(compared.problems) - 20} more", highlight=False)
         if self.slow:
             console.print(f"SLOW: the target is a p99 below {self.target_ms:g} ms", highlight=False)
-
-
-def _latency(latency: Latency | None) -> str:
-    if latency is None:
-        return "no window"
-    return (
-        f"p50 {latency.p50:g}, p95 {latency.p95:g}, p99 {latency.p99:g}, max {latency.max:g} ms of {latency.windows}"
-    )  # fmt: skip
 
 
 def _number(value: float | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import shutil
 import subprocess
@@ -21,6 +22,9 @@ PEM = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
 def cards(folder: Path, table: str, *options: str) -> subprocess.CompletedProcess[str]:
     (folder / "rooms.csv").write_text(table)
     (folder / "ca.pem").write_text(PEM)
+    for name in ("room.yaml", "user-data.yaml"):
+        if not (folder / name).exists():
+            (folder / name).write_text(filled_in(EXAMPLE[name]))
     command = [sys.executable, str(ROOT / "scripts/cards.py"), "rooms.csv", "--output", "cards", *options]
     return subprocess.run(
         command, cwd=folder, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False
@@ -36,15 +40,17 @@ def files(data: dict[str, Any]) -> dict[str, dict[str, str]]:
     return {each["path"]: each for each in data["write_files"]}
 
 
-SHARED = (
-    "--config", str(ROOT / "docs/many-boxes/room.yaml"), "--base", str(ROOT / "docs/many-boxes/user-data.yaml"),
-    "--ca-file", "ca.pem",
-)  # fmt: skip
+SHARED = ("--config", "room.yaml", "--base", "user-data.yaml", "--ca-file", "ca.pem")
+EXAMPLE = {file: (ROOT / "docs/many-boxes" / file).read_text() for file in ("rooms.csv", "room.yaml", "user-data.yaml")}
+
+
+def filled_in(text: str) -> str:
+    return re.sub(r"[\w-]*REPLACE-WITH[\w-]*", "mine", text)
 
 
 def test_the_example_gives_cards_that_the_daemon_and_cloud_init_accept(tmp_path: Path) -> None:
-    done = cards(tmp_path, (ROOT / "docs/many-boxes/rooms.csv").read_text(), *SHARED)
-    assert done.returncode == 0, done.stderr
+    done = cards(tmp_path, filled_in(EXAMPLE["rooms.csv"]), *SHARED)
+    assert (done.returncode, done.stderr) == (0, "")
     data = user_data(tmp_path, "room-205")
     assert data["hostname"] == "room-205"
     assert data["timezone"] == "Europe/Berlin"
@@ -110,11 +116,45 @@ def test_every_room_has_its_own_certificate(tmp_path: Path) -> None:
     ],
 )
 def test_a_mistake_is_named_and_no_card_written(tmp_path: Path, table: str, problem: str) -> None:
-    done = cards(tmp_path, table, "--config", str(ROOT / "docs/many-boxes/room.yaml"))
+    done = cards(tmp_path, table, "--config", "room.yaml")
     assert done.returncode == 1
     assert problem in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "cards").exists()
+
+
+@pytest.mark.parametrize("file", EXAMPLE)
+def test_no_card_gets_a_placeholder(tmp_path: Path, file: str) -> None:
+    """Else it would start in its room, reach nobody, and let nobody log in."""
+    if file != "rooms.csv":
+        (tmp_path / file).write_text(EXAMPLE[file])
+    done = cards(tmp_path, EXAMPLE[file] if file == "rooms.csv" else "name\nroom-1\n", *SHARED)
+    assert done.returncode == 1
+    assert "error: rooms.csv, line 2: " in done.stderr
+    assert "is a placeholder of the example: put your own there" in done.stderr
+    assert not (tmp_path / "cards").exists()
+
+
+def test_what_leaves_a_card_without_users_or_trust_is_said(tmp_path: Path) -> None:
+    done = cards(tmp_path, "name\nroom-1\n", "--config", "room.yaml")
+    assert done.returncode == 0
+    assert [line.partition(" a")[0].partition(" rooms")[0] for line in done.stderr.splitlines()] == [
+        "warning: without --base", "warning: without --ca-file",
+    ]  # fmt: skip
+
+
+def test_a_table_of_a_german_excel(tmp_path: Path) -> None:
+    done = cards(tmp_path, "\ufeffname;password;camera.source\r\nroom-1;a,b;usb:0\r\n", *SHARED)
+    assert done.returncode == 0, done.stderr
+    assert files(user_data(tmp_path, "room-1"))["/etc/edge/mqtt-password"]["content"] == "a,b\n"
+    (tmp_path / "rooms.csv").write_bytes("name;deployment.responsible\r\nroom-1;M\xfcller\r\n".encode("cp1252"))
+    for table, problem in (("rooms.csv", "rooms.csv is no UTF-8"), ("none.csv", "error: none.csv: No such file")):
+        command = [sys.executable, str(ROOT / "scripts/cards.py"), table, "--output", "new"]
+        done = subprocess.run(
+            command, cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 1
+        assert problem in done.stderr
 
 
 def test_cards_of_before_stay(tmp_path: Path) -> None:

@@ -116,7 +116,6 @@ TREATMENT: dict[str, Here | Elsewhere] = {
         until={"./run dashboard": "http://"}, change={"2027-07-31": "2999-07-31"}
     ),
     "docs/dashboard.md: sudo systemd/install.sh --pages": INSTALLED,
-    "docs/dashboard.md: sudo apt install nftables": Elsewhere("tests/integration/mqtt/test_limits.py"),
     "docs/district.md: sudo apt install nftables": Elsewhere("tests/integration/mqtt/test_limits.py"),
     "docs/district.md: sudo apt install postgresql": Elsewhere("tests/integration/recording/test_postgres.py"),
     "docs/district.md: pip install 'edge-emotions[district]'": Elsewhere(
@@ -159,7 +158,7 @@ TREATMENT: dict[str, Here | Elsewhere] = {
     "docs/container.md: sudo apt install --no-install-recommends mmdebstrap buildah": IMAGE,
     "docs/many-boxes.md: ./run --help >/dev/null": Elsewhere("tests/system/cards/test_cards.py"),
     "docs/many-boxes.md: sudo edge upgrade --check edge_NEWER.deb": DEBIAN,
-    "docs/many-boxes.md: for room in $(cut -d, -f1 rooms.csv | tail -n +2); do": DEBIAN,
+    "docs/many-boxes.md: for room in $(sed '1d; s/[,;].*//' rooms.csv); do": DEBIAN,
     "docs/packaging.md: sudo apt install ./edge_0.3.0+deb12_arm64.deb": DEBIAN,
     "docs/packaging.md: sudo apt install debhelper lintian python3-venv": DEBIAN,
     "docs/parquet.md: edge export": Elsewhere("tests/integration/recording/test_export.py"),
@@ -234,6 +233,7 @@ TREATMENT: dict[str, Here | Elsewhere] = {
     "docs/subscribe.md: INFLUX_TOKEN=... telegraf --config telegraf.conf --test-wait": Elsewhere(
         "tests/system/subscribers/check.sh"
     ),
+    "docs/web-server.md: sudo apt install nftables": Elsewhere("tests/integration/mqtt/test_limits.py"),
 }
 
 

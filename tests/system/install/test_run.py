@@ -120,3 +120,26 @@ def test_only_another_preparation_is_waited_for(tmp_path: Path) -> None:
     finally:
         first.kill()
         os.close(folder)
+
+
+def test_a_clone_that_somebody_else_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / ".venv.lock").mkdir()  # root could write a file of anybody
+    done = subprocess.run(prepared(tmp_path, "echo made"), capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"cannot write {tmp_path}/.venv.lock: clone the project as yourself" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_without_a_network_the_last_line_says_what_is_needed(tmp_path: Path) -> None:
+    script = f'root={tmp_path}; source "{ROOT}/scripts/venv.sh"; python=/bin/false; add_pages'
+    done = subprocess.run(["bash", "-euc", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    first, last = done.stderr.splitlines()
+    assert "Adding what pages and reports need" in first
+    assert "is there an internet connection? It is needed once" in last
+
+
+def test_the_installer_names_an_option_that_it_does_not_know() -> None:
+    done = subprocess.run([ROOT / "systemd/install.sh", "--dryrun"], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1] == "error: unknown option --dryrun"

@@ -121,6 +121,11 @@ def test_the_wheel_holds_all_of_the_program_and_no_other_package(wheel: Path) ->
     assert licence == [(ROOT / "LICENSE").read_bytes()]
 
 
+def test_the_readme_says_how_large_the_wheel_is(wheel: Path) -> None:
+    (said,) = re.findall(r"`python -m build` makes it, ([\d.]+) MB", (ROOT / "README.md").read_text())
+    assert abs(wheel.stat().st_size / 1e6 - float(said)) < 0.1
+
+
 def test_the_repository_builds_the_same_wheel_as_the_sdist(built: Path, wheel: Path, tmp_path: Path) -> None:
     with tarfile.open(next(built.glob("*.tar.gz"))) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}

@@ -1,4 +1,4 @@
-"""What must hold behind nginx, tried with the configurations of docs/dashboard.md: see check.sh."""
+"""What must hold behind nginx, tried with the configurations of docs/web-server.md: see check.sh."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ http {{
 
 def main(programs: Path, kinds: list[str]) -> int:
     """Both places in turn; 0 when all holds."""
-    site, lines, main = BLOCK.findall((ROOT / "docs/dashboard.md").read_text())
+    site, lines, main = BLOCK.findall((ROOT / "docs/web-server.md").read_text())
     sites = {"root": site, "path": swapped(r"    location / {\n.*?    }\n", lines, site)}
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as running:
         here = Path(folder)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The dashboard behind nginx with TLS, at the root and under /rooms/, with the configurations of docs/dashboard.md:
+# The dashboard behind nginx with TLS, at the root and under /rooms/, with the configurations of docs/web-server.md:
 # check.sh [root|path ...] (both: a minute). nginx is Debian's, unpacked into ~/.cache/edge-tests/system/proxies; nothing
 # of the system is changed. EDGE_PYTHON: a Python with the libraries of the tests.
 set -euo pipefail

@@ -11,7 +11,8 @@ import pytest
 from numpy.typing import NDArray
 
 from edge.cameras.capture_thread import CaptureThread, Frame
-from edge.cameras.supervisor import LONGEST_WAIT, STILL_CLOSING, STUCK, CameraSupervisor
+from edge.cameras.supervisor import LONGEST_WAIT, STILL_CLOSING, STUCK, CameraSupervisor, capture_maker
+from edge.config.schema import Config
 from edge.errors import CameraError
 from tests.support.brokers import wait_for
 
@@ -174,6 +175,47 @@ def test_a_file_that_fails_is_not_waited_for(camera: Scripted, clock: Clock) -> 
     camera.works = False
     with pytest.raises(CameraError, match="delivers no frames"):
         wait_for(lambda: supervisor.take(0.1) is None and supervisor.ended, 5)
+    supervisor.stop()
+
+
+class Drawn(Scripted):
+    """One that is drawn by a machine with much else to do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may_open = threading.Event()
+
+    def start(self) -> None:
+        self.may_open.wait(60)
+        super().start()
+
+
+@pytest.mark.parametrize("source", ["sample", "sample:25"])
+def test_a_busy_machine_may_take_its_time_to_draw_the_sample_room(clock: Clock, source: str) -> None:
+    camera = Drawn()
+    make = capture_maker(Config(), source, clock, lambda _source, _config: camera)
+    supervisor = CameraSupervisor(make, clock, recovers=False)
+    supervisor.start()
+    clock.now += 600
+    assert not supervisor.wait_open(0.0)
+    camera.may_open.set()
+    wait_for(lambda: supervisor.wait_open(0.1), 5)
+    next_frame(supervisor)
+    supervisor.pause()
+    camera.may_open.clear()
+    supervisor.resume()
+    clock.now += 600
+    assert supervisor.take(0.0) is None
+    assert supervisor.mode == "running"
+    camera.may_open.set()
+    next_frame(supervisor)
+    camera.hangs = True
+    wait_for(lambda: supervisor.take(0.0) is None, 5)
+    clock.now += 600
+    assert supervisor.take(0.0) is None, "a picture that comes late is no camera that is gone"
+    camera.hangs = False
+    camera.let_go.set()
+    next_frame(supervisor)
     supervisor.stop()
 
 

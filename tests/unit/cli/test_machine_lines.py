@@ -86,7 +86,9 @@ def test_only_the_rooms_that_are_asked_for() -> None:
     for words, names in (("ROOM-17 cable", ["room-17"]), (WIDE[3:6], [WIDE[:7]]), ("offline", ["room-30"])):
         found = picture(inbox, 120, 60, view=view(machines=True, find=words))
         assert [row[2:9] for row in found.splitlines() if row[:1] in "▲!●"] == names
-    assert "no room matches" in picture(inbox, view=view(find="nobody"))
+    assert "no room has 'nobody' in its name, state or alerts; there are room-" in picture(
+        inbox, view=view(find="nobody")
+    )
     assert "no room is in trouble" in picture(room("room-1"), view=view(only="troubled"))
     tiles = picture(inbox, 80, 40, view=view(only="troubled"))
     assert "classroom/room-30" in tiles

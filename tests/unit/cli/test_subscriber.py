@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from edge.cli.subscriber import add_broker_arguments, add_client_id_argument, subscriber_settings
+from edge.cli.recording_arguments import add_recording_arguments, kept_for
+from edge.cli.subscriber import add_broker_arguments, add_client_id_argument, subscriber_settings, tell_of_own_broker
 from edge.mqtt.client_factory import BrokerSettings
 from edge.mqtt.problem import connect_failed
 
@@ -93,6 +94,30 @@ def test_where_nothing_listens_at_the_brokers_place_of_edge_itself_that_is_to_be
     found = subscriber_settings(parser.parse_args(["--config", str(tmp_path / "config.yaml"), *words]), "watch")[0]
     assert remedy in connect_failed(found.url, ConnectionRefusedError(), found.nothing_listens).remedy
     assert "mqtt.broker" in connect_failed(found.url, TimeoutError(), found.nothing_listens).remedy
+
+
+@pytest.mark.parametrize(
+    ("words", "lines"),
+    [((), 1), (("--broker", "mqtt://127.0.0.1:1884"), 0), (("--set", "mqtt.broker=mqtt://127.0.0.1"), 0)],
+)
+def test_who_records_at_the_broker_of_edge_itself_is_told_that_it_forgets(
+    words: tuple[str, ...], lines: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "config.yaml").write_text("mode: headcount\n")
+    parser = argparse.ArgumentParser()
+    add_broker_arguments(parser)
+    args = parser.parse_args(["--config", str(tmp_path / "config.yaml"), *words])
+    tell_of_own_broker(args, subscriber_settings(args, "record")[0])
+    assert capsys.readouterr().err.count("forgets what waits for a recorder") == lines
+
+
+@pytest.mark.parametrize(
+    ("words", "text"), [([], "400 days"), (["--keep-days", "30"], "30 days"), (["--keep-days", "all"], "good")]
+)
+def test_how_long_a_recording_is_kept_in_words(words: list[str], text: str) -> None:
+    parser = argparse.ArgumentParser()
+    add_recording_arguments(parser)
+    assert kept_for(parser.parse_args(words)) == text
 
 
 def test_a_file_that_may_be_cut_short_is_warned_of_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

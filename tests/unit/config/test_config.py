@@ -40,7 +40,7 @@ def test_the_shipped_file_says_every_default() -> None:
 def test_without_a_file_the_defaults_apply() -> None:
     assert load_config(None) == Config()
     assert load_config(None, ["window.seconds=5"], {"EDGE_DEVICE__NAME": "0123"}).device.name == "0123"
-    with pytest.raises(ConfigError, match=r"--set window\.seconds: window\.seconds: found 'soon'"):
+    with pytest.raises(ConfigError, match=r"--set window\.seconds: found 'soon'"):
         load_config(None, ["window.seconds=soon"])
 
 
@@ -266,10 +266,12 @@ def test_mistakes_in_overrides_name_them(tmp_path: Path) -> None:
         "nonsense",
         "window.seconds.x=1",
         "windows.seconds=1",
+        "mode=Headcount",
         EDGE_VISION__FPS="fast",
         EDGE_WINDOW_SECONDS="5",
     )
-    assert "--set window.secnds: window.secnds: unknown key; did you mean seconds?" in text
+    assert "--set window.secnds: unknown key; did you mean seconds?" in text
+    assert "--set mode: found 'Headcount'; write headcount" in text
     assert "--set nonsense: write section.key=value" in text
     assert "--set windows.seconds: windows: unknown key; did you mean window?" in text
     assert "environment EDGE_WINDOW_SECONDS: write EDGE_WINDOW__SECONDS" in text
@@ -365,6 +367,6 @@ def test_keys_without_end_cost_nothing(tmp_path: Path) -> None:
     path.write_text("? " + "x" * 100_000 + "\n: {" + "a: 1, " * 10_000 + "}\n")
     with pytest.raises(ConfigError, match="config.yaml:1: a key has 100,000 characters"):
         load_config(path)
-    path.write_text("camera: {" + "a: 1, " * 90_000 + "}\n")
+    path.write_text("camera: {" + "a: 1, " * 20_000 + "}\n")
     with pytest.raises(ConfigError, match="1001 errors"):
         load_config(path)

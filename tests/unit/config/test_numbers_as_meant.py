@@ -37,7 +37,7 @@ def test_every_numeric_key_wherever_it_stands(tmp_path: Path, text: str) -> None
         said = f"{key}: found '{found}'; "
         file.write_text(f"{section}:\n  # a comment\n  {name}: {text}\n")
         assert f"{file}:3: {said}" in wrong(file)
-        assert f"--set {key}: {said}" in wrong(None, (f"{key}={text}",))
+        assert f"--set {said}" in wrong(None, (f"{key}={text}",))
         assert f"--set {section}: {said}" in wrong(None, (f"{section}={{{name}: {text}}}",))
         variable = f"EDGE_{section}__{name}".upper()
         assert f"environment {variable}: {said}" in wrong(None, (), {variable: text})

@@ -75,11 +75,11 @@ def test_what_is_no_list_of_polygons_is_never_taken_for_no_mask(text: str, tmp_p
         path.write_text(f"camera:\n  masks: {text}\n")
         with pytest.raises(ConfigError, match=r"config.yaml:2: camera\.masks"):
             load_config(path)
-    with pytest.raises(ConfigError, match=r"--set camera\.masks: camera\.masks"):
+    with pytest.raises(ConfigError, match=r"--set camera\.masks: "):
         load_config(None, [f"camera.masks={text}"])
 
 
-@pytest.mark.parametrize("count", [33, 5000])
+@pytest.mark.parametrize("count", [33, 1000])
 def test_too_many_polygons(count: int) -> None:
     assert len(load_config(None, [f"camera.masks=[{','.join([TRIANGLE] * 32)}]"]).camera.masks) == 32
     with pytest.raises(ConfigError, match="allowed: a list .at most 32 polygons"):

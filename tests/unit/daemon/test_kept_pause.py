@@ -17,12 +17,11 @@ from pathlib import Path
 import pytest
 
 from edge.config.schema import PrivacyConfig
-from edge.daemon import audit
+from edge.daemon import audit, state_file
 from edge.daemon.daemon_lock import DaemonLock, Flag, is_held
 from edge.daemon.kept_pause import KeptPause
 from edge.daemon.pause_store import ClosedStore, Pause, PauseStore
 from edge.daemon.run_state import RunState
-from edge.daemon.state_file import StateFile
 from edge.errors import BusyError, EdgeError
 from tests.support.brokers import wait_for
 from tests.support.faults import SmallDisk
@@ -267,7 +266,7 @@ def test_the_files_of_another_daemon_are_not_touched(
     ClosedStore(other).store(BY_MR_ROE)
     (tmp_path / "other.lock").touch()
     with holding(other, Flag.RUNS):
-        with pytest.raises(BusyError, match=r"another edge daemon keeps its pause in .*other\.pause"):
+        with pytest.raises(BusyError, match=r"runs already on this machine, with the same files \(.*other\.pause\)"):
             kept.use(other)
         assert {file.name for file in tmp_path.glob("other.*")} == {"other.lock", "other.closed"}
         kept.go_back()
@@ -445,11 +444,11 @@ def test_others_know_of_a_pause_while_it_is_written(
 def test_a_write_that_a_power_cut_may_undo_is_repeated(
     kept: KeptPause, path: Path, time: Time, monkeypatch: pytest.MonkeyPatch, by: str
 ) -> None:
-    def fail(_: StateFile) -> None:
+    def fail(_: Path) -> None:
         raise OSError(errno.EIO, "Input/output error")
 
     with monkeypatch.context() as patched:
-        patched.setattr(StateFile, "_sync_folder", fail)  # after the file has its name
+        patched.setattr(state_file, "sync_folder", fail)  # after the file has its name
         pause = Pause(by, BY_MRS_DOE.since)
         kept.begin(pause)
         kept.keep()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from edge.config.yaml_editor import LOADER
 from edge.errors import ConfigError
 from edge.files.yaml_size import MOST_NODES, check_size
 from tests.support.paths import ROOT
@@ -27,7 +28,7 @@ except ConfigError as error:
 
 
 def size_of(text: str) -> None:
-    root = yaml.compose(text, yaml.SafeLoader)
+    root = yaml.compose(text, LOADER)
     assert root is not None
     check_size(root, Path("x.yaml"))
 

@@ -6,7 +6,7 @@ import json
 import random
 import sqlite3
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,6 @@ from edge.errors import ConfigError
 from edge.recording.database import Database
 from edge.recording.deletion import Eraser
 from edge.recording.reader import Recording
-from edge.recording.retention import Retention
 from edge.recording.rollups import Bucket
 from edge.recording.window_record import WindowRecord
 from edge.reporting.totals import add_up
@@ -45,31 +44,6 @@ def read(path: Path, device: str = "room-1") -> tuple[list[WindowRecord], list[B
         return list(recording.windows(*span)), list(recording.buckets(*span))
     finally:
         recording.stop()
-
-
-def overlapping(found: list[WindowRecord], start: datetime, end: datetime) -> list[WindowRecord]:
-    return [each for each in found if each.start < end and each.end > start]
-
-
-@pytest.mark.parametrize("seed", range(6))
-def test_a_lesson_is_gone_from_windows_and_roll_ups_while_a_recorder_writes(
-    seed: int, database: Database, eraser: Eraser, path: Path
-) -> None:
-    sent = windows(seed, 300)
-    store(database, sent[:-20])
-    database.add_up_days(LATER)
-    before, _ = read(path)
-    span = before[-1].start - MONDAY
-    start, end = MONDAY + span * 0.3 + timedelta(seconds=seed * 17), MONDAY + span * 0.6
-    gone = overlapping(before, start, end)
-    assert len(gone) > 20
-    assert eraser.count("room-1", start, end) == (len(gone), max(each.end for each in gone), 0, [])
-    assert eraser.delete("room-1", start, end, "anna", LATER) == (len(gone), True)
-    store(database, sent[-20:])
-    after, buckets = read(path)
-    assert overlapping(after, start, end) == []
-    assert len(after) == len(sent) - len(gone)
-    assert add_up(buckets) == add_up(after)
 
 
 def test_what_was_deleted_does_not_come_back_from_an_outbox(database: Database, eraser: Eraser, path: Path) -> None:
@@ -103,32 +77,6 @@ def test_nor_do_states_and_windows_of_a_newer_version(database: Database, eraser
     assert left == [format_timestamp(MONDAY + 15 * MINUTE)]
 
 
-def test_where_windows_were_not_kept_the_roll_ups_at_the_edges_go_whole(
-    database: Database, eraser: Eraser, path: Path
-) -> None:
-    store(database, windows(2, 300))
-    while database.prune(MONDAY + 60 * DAY, Retention(days=400, window_days=30))[1]:
-        pass
-    _, before = read(path)
-    start, end = MONDAY + 17 * MINUTE, MONDAY + 33 * MINUTE
-    eraser.delete("room-1", start, end, "anna", LATER)
-    _, after = read(path)
-    assert after == [each for each in before if each.start >= end or each.end <= start]
-    assert len(after) < len(before)
-
-
-def test_where_five_minutes_hold_more_than_an_honest_room_has_nobody_waits_for_their_sum(
-    database: Database, eraser: Eraser, path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("edge.recording.deletion.AT_ONCE", 20)
-    dice = random.Random(2)  # noqa: S311
-    store(database, [window(n, MONDAY + n * timedelta(seconds=1), dice) for n in range(1, 100)])
-    assert eraser.delete("room-1", MONDAY, MONDAY + MINUTE, "head", LATER)[0] == 60 - 1
-    found, buckets = read(path)
-    assert min(each.start for each in found) >= MONDAY + MINUTE
-    assert buckets == []
-
-
 def test_no_byte_of_it_is_left_in_the_file(database: Database, eraser: Eraser, path: Path) -> None:
     said = State(mode="paused", reason="MARKED by Mrs Doe", since=format_timestamp(MONDAY))
     newer = NewerWindow("edge.window/9", json.dumps({"MARKED": 1}).encode())
@@ -139,7 +87,7 @@ def test_no_byte_of_it_is_left_in_the_file(database: Database, eraser: Eraser, p
     )
     assert any(b"MARKED" in file.read_bytes() for file in path.parent.iterdir())
     size = sum(file.stat().st_size for file in path.parent.iterdir())
-    eraser.delete("room-1", None, None, "anna", LATER)
+    assert eraser.delete("room-1", None, None, "anna", LATER) == (400, True)
     for file in path.parent.iterdir():
         content = file.read_bytes()
         assert b"MARKED" not in content
@@ -176,13 +124,7 @@ def test_other_rooms_and_other_days_stay(database: Database, eraser: Eraser, pat
     assert read(path, "room-2") == ([], [])
 
 
-def test_the_record_says_what_by_whom_and_when_and_no_figure(database: Database, eraser: Eraser, path: Path) -> None:
-    store(database, windows(6, 50))
-    eraser.delete("room-1", MONDAY, MONDAY + DAY, "anna", LATER)
-    (entry,) = eraser.deletions()
-    assert (entry.asked, entry.by, entry.device, entry.start, entry.end, entry.windows, entry.finished) == (
-        LATER, "anna", "room-1", MONDAY, MONDAY + DAY, 50, LATER
-    )  # fmt: skip
+def test_the_record_has_no_figure(database: Database, path: Path) -> None:
     columns = [row[1] for row in sqlite3.connect(path).execute("PRAGMA table_info(deletions)")]
     assert columns == ["id", "asked", "by", "device", "start", "end", "windows", "finished"]
 
@@ -215,5 +157,5 @@ def test_roll_ups_that_are_still_to_be_made_are_not_made_of_what_was_deleted(
     while database.add_up_former(LATER):
         pass
     after, buckets = read(path)
-    assert overlapping(after, start, end) == []
+    assert not any(each.start < end and each.end > start for each in after)
     assert add_up(buckets) == add_up(after)

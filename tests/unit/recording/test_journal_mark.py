@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import shutil
 import signal
 import sqlite3
@@ -21,27 +22,24 @@ from edge.recording.deletion import Eraser
 from edge.recording.postgres.copying import SchoolFile
 from edge.recording.reader import Recording
 from tests.support.paths import ROOT
-from tests.support.recordings import rows
+from tests.support.recordings import message, rows
 
-# Records so many windows from a number on, as a recorder does, and is killed, or closes the file.
+# Records the windows that it is given, as a recorder does, and is killed, or closes the file.
 RECORDER = """
-import json, os, signal, sqlite3, sys
+import os, signal, sqlite3, sys
 from datetime import datetime, timezone
 from pathlib import Path
+from edge.contract.validation import read_message
 from edge.recording.database import Database
-from edge.recording.recordable import examine
-from edge.recording.session import Delivery
-from tests.support.recordings import message
 
-path, first, count, end = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
+path, end = Path(sys.argv[1]), sys.argv[2]
 now = datetime.now(timezone.utc)
 database = Database(path, "classroom")
 database.start()
 database.claim("continue")
 database.end_long_readers()
-for seq in range(first, first + count):
-    payload = json.dumps(message(seq)).encode()
-    database.store([examine("classroom", Delivery("classroom/room-1/window", payload, False, seq, True))], now)
+for line in sys.stdin:
+    database.store([read_message("classroom", "classroom/room-1/window", line.encode())], now)
 if end == "killed after a backup":
     sqlite3.connect(path).execute("VACUUM INTO ?", (f"{path}.backup",))
 if end != "closed":
@@ -52,7 +50,8 @@ database.stop()
 
 def record(path: Path, first: int, count: int, end: str = "killed", before: str = "") -> None:
     ended = subprocess.run(
-        [sys.executable, "-c", before + RECORDER, str(path), str(first), str(count), end],
+        [sys.executable, "-c", before + RECORDER, str(path), end],
+        input="".join(f"{json.dumps(message(seq))}\n" for seq in range(first, first + count)),
         cwd=ROOT,
         capture_output=True,
         text=True,

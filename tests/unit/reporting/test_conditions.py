@@ -10,8 +10,8 @@ from edge.recording.window_record import Series
 from edge.reporting.conditions import compare_days, conditions_of, digests
 from edge.reporting.heat_map import Measured
 from edge.reporting.lesson_comparison import Conditions
-from edge.reporting.lesson_statistics import summarize
 from edge.reporting.totals import add_up
+from tests.support.lessons import summarize
 
 START = datetime(2026, 11, 20, 7, 0, tzinfo=timezone.utc)
 HOUR = timedelta(hours=1)

@@ -14,9 +14,10 @@ from edge.contract.payloads import Facing
 from edge.reporting.heat_map import Grid, Measured, heat_map, masks_unknown, measures, some_left_out
 from edge.reporting.intervals import wilson
 from edge.reporting.lesson_comparison import Conditions
-from edge.reporting.lesson_statistics import Figure, LessonSummary, summarize
+from edge.reporting.lesson_statistics import Figure, LessonSummary
 from edge.reporting.scatter import digamma, trigamma, usual
 from edge.reporting.totals import MOST_LABELS, add_up
+from tests.support.lessons import summarize
 from tests.support.simulated_lessons import USUAL, SimulatedLesson
 
 DAY = timedelta(days=1)

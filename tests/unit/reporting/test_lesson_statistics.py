@@ -13,8 +13,9 @@ from edge.contract.payloads import Facing, Withheld
 from edge.contract.shares import front_share
 from edge.recording.window_record import WindowRecord
 from edge.reporting.intervals import wilson
-from edge.reporting.lesson_statistics import LEAST_MINUTES, MINUTE, minutes, summarize
+from edge.reporting.lesson_statistics import LEAST_MINUTES, MINUTE, minutes
 from edge.reporting.totals import add_up
+from tests.support.lessons import summarize
 from tests.support.simulated_lessons import START, USUAL, SimulatedLesson
 
 

@@ -15,13 +15,14 @@ from edge.recording.window_record import Series, WindowRecord
 from edge.reporting.change_detection import find_changes
 from edge.reporting.heat_map import Measured, heat_map
 from edge.reporting.hour_pieces import FEWEST, HOUR, HourPieces
-from edge.reporting.lesson_statistics import minutes, summarize
+from edge.reporting.lesson_statistics import minutes
 from edge.reporting.map_data import MapData, RoomSums
 from edge.reporting.measured_time import MeasuredTime
 from edge.reporting.school_sentences import describe_school, room_rows
 from edge.reporting.totals import Totals, add_up
 from edge.web.dashboard.lesson import lesson as lesson_json
 from tests.support import simulated_lessons
+from tests.support.lessons import summarize
 from tests.support.simulated_lessons import START, SimulatedLesson
 
 SERIES = Series("emotions", "f@1", "e@1", "front, p@1")

@@ -17,7 +17,6 @@ from edge.recording.rollups import roll_up
 from edge.recording.window_record import WindowRecord
 from edge.reporting.heat_map import heat_map
 from edge.reporting.lesson_report import compare_with_earlier, report_lesson
-from edge.reporting.lesson_statistics import summarize
 from edge.reporting.map_data import MapData, RoomSums, maps_of
 from edge.reporting.map_words import legends
 from edge.reporting.period import Period
@@ -30,6 +29,7 @@ from edge.reporting.wording import figures
 from edge.timing.timetable import Lesson, Timetable
 from edge.web.dashboard.lesson_days import day_json
 from edge.web.dashboard.lesson_page import lesson_json
+from tests.support.lessons import summarize
 from tests.support.recorded_school import TIMETABLE, VIENNA
 from tests.support.recorded_weeks import record
 from tests.support.replaced_model import smiling

@@ -12,8 +12,9 @@ import pytest
 from edge.contract.payloads import Withheld
 from edge.recording.rollups import roll_up
 from edge.recording.window_record import Series, WindowRecord
-from edge.reporting.lesson_statistics import MINUTE, minutes, summarize
+from edge.reporting.lesson_statistics import MINUTE, minutes
 from edge.reporting.smoothing import Line, smoothed
+from tests.support.lessons import summarize
 from tests.support.simulated_lessons import START, USUAL, SimulatedLesson
 
 SERIES = Series("emotions", "f@1", "e@1", "front, p@1")

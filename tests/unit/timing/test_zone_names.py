@@ -42,7 +42,10 @@ def debian13(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         ("EST5EDT", "write America/New_York"),
         ("US/Eastrn", r"did you mean America/New_York\?"),
         ("europe/berlin", r"did you mean Europe/Berlin\?"),
-        ("Mars", "write one as Europe/Berlin"),
+        ("Mars", "write one by a city, as Europe/Berlin"),
+        ("MEZ", "write one by a city, as Europe/Berlin"),
+        ("MESZ", "write one by a city, as Europe/Berlin"),
+        ("CET+1", "write one by a city, as Europe/Berlin"),
     ],
 )
 @pytest.mark.usefixtures("debian13")

@@ -1,6 +1,6 @@
 // One room now: its state, the faces, the shares as bars with their intervals, and what limits their worth.
 
-import { $, fill, say, show, table } from "./dom.js";
+import { $, el, fill, say, show, table } from "./dom.js";
 import { axis, draw as plot, plain } from "./plot.js";
 import { iso, rounded } from "./save.js";
 import { current, onlyCounts } from "./store.js";
@@ -75,7 +75,7 @@ export function draw({ store, room, theme }) {
   show($("now-details"), parts.length > 0);
   say($("now-none"), parts.length ? "" : current(state) ? why(window) : t(NONE[absence(room, state)] ?? NONE.silent));
   say($("now-basis"), basis(window, parts));
-  fill($("now-notes"), notes(room, window).join("\n"), () => notes(room, window).map(item));
+  fill($("now-notes"), notes(room, window).join("\n"), () => notes(room, window).map((note) => el("li", {}, note)));
   if (!parts.length) return;
   const signature = `${room.name} ${window.key} ${theme}`;
   if ($("now-chart").dataset.drawn === signature) return;
@@ -97,10 +97,6 @@ function why(window) {
     return t("The expressions are withheld: {reason}.", { reason });
   }
   return t(max ? NONE.unnamed : NONE.nobody);
-}
-
-function item(text) {
-  return Object.assign(document.createElement("li"), { textContent: text });
 }
 
 function sentence({ word, share, low, high }) {

@@ -4,7 +4,7 @@ import { colour, format } from "./words.js";
 
 let library = null;
 
-export function plotly() {
+function plotly() {
   library ??= new Promise((resolve, reject) => {
     const script = document.createElement("script");
     script.src = document.querySelector('meta[name="charts"]').content;

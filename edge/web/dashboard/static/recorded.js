@@ -8,7 +8,7 @@ import { draw as plot } from "./plot.js";
 import { iso } from "./save.js";
 import { layout, legend, reasons, traces } from "./stack.js";
 import { atLeast, atMost, clock, colourName, decimal, expression, known, percent, reasonText } from "./words.js";
-import { language, mark, sentence, t, tn } from "../shared/texts.js";
+import { language, mark, sentence, t } from "../shared/texts.js";
 
 const FACES = "faces", FRONT = "front";
 const NAMES = { [FACES]: mark("faces"), [FRONT]: mark("turned to the front") };
@@ -126,13 +126,7 @@ function comparison({ figures, verdict, name: lesson }) {
   ]);
   fill($("past-figures"), JSON.stringify([language(), verdict, titles, rows]), () => [el("table", {},
     el("thead", {}, el("tr", {}, el("th", { scope: "col" }, t("Figure")), ...titles.map((title) => el("th", { scope: "col" }, t(title))))),
-    el("tbody", {}, ...rows.map(([first, ...cells]) => el("tr", {}, rowHead(first), ...cells.map((cell) => el("td", {}, cell ?? "–"))))))]);
-}
-
-function rowHead(text) {
-  const node = el("th", {}, text);
-  node.scope = "row";
-  return node;
+    el("tbody", {}, ...rows.map(([first, ...cells]) => el("tr", {}, el("th", { scope: "row" }, first), ...cells.map((cell) => el("td", {}, cell ?? "–"))))))]);
 }
 
 function different({ differs, value: mine, usual }) {

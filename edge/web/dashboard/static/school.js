@@ -2,6 +2,7 @@
 
 import { $, el, fill, say } from "./dom.js";
 import { iso, rounded } from "./save.js";
+import { entry } from "./stack.js";
 import { current } from "./store.js";
 import { STATES, clock, colourName, decimal, expression, known as listed, percent, reasonOf, turned } from "./words.js";
 import { t, tn } from "../shared/texts.js";
@@ -32,11 +33,7 @@ export function draw({ store }) {
   const { rows, labels } = model({ store });
   sums(rows);
   const all = [...new Set(rows.flatMap(({ known }) => known.labels))];
-  fill($("school-legend"), labels.map(({ label }) => label).join("\n"), () => labels.map(({ label, word }) => {
-    const swatch = el("span", { className: "swatch", ariaHidden: "true" });
-    swatch.style.setProperty("--swatch", `var(${colourName(label, all)})`);
-    return el("li", {}, swatch, el("bdi", {}, expression(word)));
-  }));
+  fill($("school-legend"), labels.map(({ label }) => label).join("\n"), () => labels.map((each) => entry(each, all)));
   const list = $("school-tiles");
   const names = rows.map(({ room }) => room);
   for (const [name, tile] of tiles) {

@@ -17,13 +17,16 @@ const WIDE_WORD = 92, WIDE_SYMBOL = 16; // pixels of a gap that has room for its
 export function legend(node, { labels, gaps }, all) {
   const states = [...new Map(gaps.map(({ kind, word }) => [kind, word]))];
   fill(node, [...labels.map(({ label }) => label), "|", ...states].join(" "), () => [
-    ...labels.toReversed().map(({ label, word }) => {
-      const swatch = el("span", { className: "swatch", ariaHidden: "true" });
-      swatch.style.setProperty("--swatch", `var(${colourName(label, all)})`);
-      return el("li", {}, swatch, el("bdi", {}, expression(word)));
-    }),
+    ...labels.toReversed().map((each) => entry(each, all)),
     ...states.map(([kind, word]) => el("li", {}, el("span", { className: "mark", ariaHidden: "true" }, STATES[kind].symbol), t(word))),
   ]);
+}
+
+/** One expression of a legend, beside its colour. */
+export function entry({ label, word }, all) {
+  const swatch = el("span", { className: "swatch", ariaHidden: "true" });
+  swatch.style.setProperty("--swatch", `var(${colourName(label, all)})`);
+  return el("li", {}, swatch, el("bdi", {}, expression(word)));
 }
 
 /** Every gap with its reason, as lines of text; of a lesson that is over (`running` is false) none goes on. */

@@ -24,13 +24,13 @@ export const STATES = {
   deleted: { symbol: "⌫", word: mark("deleted on request") },
 };
 
-export const UNKNOWN = "unknown";
+const UNKNOWN = "unknown";
 
 // From the bottom of the stack to its top: lively below, neutral between, the others hanging from the top.
 const ORDER = ["happy", "surprise", "neutral", "sad", "fear", "disgust", "angry"];
 const OTHERS = 5; // colours for labels of other models
 
-export function ordered(labels) {
+function ordered(labels) {
   const place = (label) => {
     if (label === UNKNOWN) return 1000;
     const known = ORDER.indexOf(label);

@@ -1,7 +1,7 @@
 // Questions to the server; a refusal becomes an exception with a problem and a remedy.
 import { sentence, t } from "./shared/texts.js";
 
-export class Refused extends Error {
+class Refused extends Error {
   constructor(status, told) {
     super(sentence(told.problem));
     this.status = status;

@@ -32,7 +32,7 @@ export function middle(points, index) {
   return [(ax + bx) / 2, (ay + by) / 2];
 }
 
-export function bounds(points) {
+function bounds(points) {
   const xs = points.map(([x]) => x);
   const ys = points.map(([, y]) => y);
   return [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)];

@@ -4,12 +4,11 @@ import { $, el, say } from "./dom.js";
 import { refused } from "./fields.js";
 import { t } from "./shared/texts.js";
 
-export const STEPS = ["camera", "aim", "mask", "connect", "answer", "save"];
+const STEPS = ["camera", "aim", "mask", "connect", "answer", "save"];
 const VISITED = "edge-setup-visited"; // of this tab: which steps were opened
 
 const results = new Map(); // step -> "done" or "problem", of the steps that have something to show for it
-const opened = new EventTarget(); // "open" with the name of a step
-export const steps = opened;
+export const steps = new EventTarget(); // "open" with the name of a step
 
 export const titleOf = (step) => ({
   camera: t("Camera"), aim: t("Aim"), mask: t("Mask"), connect: t("Connect"), answer: t("Answer for it"), save: t("Save"),
@@ -25,7 +24,7 @@ export function stepOf(key) {
   return "save";
 }
 
-export const current = () => (STEPS.includes(location.hash.slice(1)) ? location.hash.slice(1) : STEPS[0]);
+const current = () => (STEPS.includes(location.hash.slice(1)) ? location.hash.slice(1) : STEPS[0]);
 
 export function startSteps() {
   addEventListener("hashchange", () => open(true));
@@ -42,7 +41,7 @@ function open(focus) {
   for (const name of STEPS) $(`step-${name}`).hidden = name !== step;
   document.body.dataset.step = step;
   showSteps();
-  opened.dispatchEvent(new CustomEvent("open", { detail: step }));
+  steps.dispatchEvent(new CustomEvent("open", { detail: step }));
   if (focus) {
     $(`step-${step}`).querySelector("h2").focus({ preventScroll: true });
     scrollTo({ top: 0 });

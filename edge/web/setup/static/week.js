@@ -2,9 +2,9 @@
 import { draft, change, value, problemsOf } from "./draft.js";
 import { $, announce, el, say } from "./dom.js";
 import { clock, list, t, weekday, withRemedy } from "./shared/texts.js";
+import { ARROWS } from "./svg.js";
 import { DAYS, painted, schedule, share, spans } from "./weekly.js";
 
-const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 let week = null; // while somebody paints: what will be written
 let brush = null; // whether the pointer closes or opens hours
 let spoken = "";

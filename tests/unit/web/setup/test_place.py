@@ -206,7 +206,7 @@ def test_its_life(clock: Clock, tmp_path: Path) -> None:
         calibration.keep(tmp_path / "x.place")
     assert list(tmp_path.iterdir()) == []
     run(calibration, clock, *[face()] * 20)
-    assert calibration.progress == 1
+    assert calibration.status()["progress"] == 1
 
 
 def test_numbers_alone_are_kept_and_for_their_owner_only(clock: Clock, tmp_path: Path) -> None:
