@@ -18,6 +18,7 @@ from edge.errors import ConfigError, EdgeError
 from edge.recording.recorded import Recorded
 from edge.recording.stores import Target, make_reader
 from edge.recording.window_store import AwayError
+from edge.text import Sentence
 from edge.timing.old_zone_names import older
 from edge.timing.timetable import Timetable
 from edge.web.dashboard.questions import Questions
