@@ -22,6 +22,7 @@
 #   monitor         $SYS/#
 #   school          at a district's broker: the bridge of a school, whose name is NAME
 # At a district's broker put `--prefix +` first, for everybody but schools; where device.prefix is not `classroom`, that one.
+# commander and homeassistant take no other than +: they give commands to all rooms or schools of the broker, whatever they read.
 # No room announces itself to Home Assistant: an announcement says where commands go, also those for other rooms, and brings
 # templates that Home Assistant carries out. `--discovery` gives a room this right, where nobody but you can have its password.
 # `--password` gives a user another password, a room's also to its user of `edge check`. Who is connected with the old one is thrown
@@ -82,6 +83,14 @@ if [ "$kind" != save ]; then
     name=$1
     shift
 fi
+case $kind:$prefix in
+commander:+ | homeassistant:+ | commander:classroom | homeassistant:classroom) ;;
+commander:* | homeassistant:*)
+    echo "error: whoever gives commands gives them to all rooms of this broker, not to those below $prefix alone: --prefix +." \
+        "At a district, make the commander of one school at the broker of that school" >&2
+    exit 2
+    ;;
+esac
 client=edge-$prefix-$name password=''
 case $kind in
 save | remove | room | password) ;;

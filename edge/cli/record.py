@@ -31,7 +31,7 @@ from edge.recording.recording_service import RecordingService, client_ids
 from edge.recording.recording_task import RecordingTask
 from edge.recording.retention import DEFAULT_DAYS
 from edge.recording.session import KEPT, Session
-from edge.recording.stores import Target, make_shared_sessions, make_store
+from edge.recording.stores import Target, make_shared_sessions, make_store, nobody_records
 
 EXAMPLES = """examples:
   edge record --database school.sqlite                       broker and prefix of the configuration
@@ -155,16 +155,25 @@ def _tell(text: str, notifier: Notifier, status: Status | None) -> bool:
 
 
 def _forget_all(task: RecordingTask) -> int:
-    """End the sessions that were named, or all of a recording that there is. Raises ConfigError, DiskError."""
-    if task.client_id:
-        return max(_forget(task.settings_of(name)) for name in (task.client_id, *task.shared_ids))
+    """End the sessions that were named, or all of a recording. Raises BusyError, ConfigError, DiskError."""
+    if task.share and not task.client_id:
+        return _forget_stored(task)
+    with nobody_records(task.target, task.prefix, "edge record --forget"):
+        if task.client_id:
+            return max(_forget(task.settings_of(name)) for name in (task.client_id, *task.shared_ids))
+        return _forget_stored(task)
+
+
+def _forget_stored(task: RecordingTask) -> int:
+    """End what the recording knows; of a share what nobody has, beside who records. Raises ConfigError, DiskError."""
     if isinstance(task.target, Path) and not task.target.exists():
         raise ConfigError(f"{task.target} does not exist", "give the --client-id of the session to forget")
     store = make_store(task.target, task.prefix)
     store.start()
     try:
-        code = max(_forget(task.settings_of(name)) for name in client_ids(store, task) if name)
-        for name in store.shared_client_ids():
+        ordinary = client_ids(store, task)  # refuses a copy
+        code = EXIT_OK if task.share else max(_forget(task.settings_of(name)) for name in ordinary if name)
+        for name in store.shared_client_ids(task.share):
             ended = _forget(task.settings_of(name))
             if ended == EXIT_OK:
                 store.forget_shared(name)

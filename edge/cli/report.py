@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, time, timezone
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edge.cli.database_arguments import add_database_arguments, named_database, tell_caveat
 from edge.cli.report_output import NO_WINDOW, explained, speak
@@ -20,6 +23,10 @@ from edge.reporting.csv import left_out, write_csv
 from edge.reporting.period import Period, lesson_period, no_lesson_between, period, time_zone
 from edge.text import counted, listed, printable
 from edge.timing.timetable import Lesson, Timetable
+
+if TYPE_CHECKING:
+    from edge.reporting.map_data import MapData
+    from edge.reporting.report_data import ReportData
 
 EXAMPLES = """examples:
   edge report --database school.sqlite                                      the newest day of the only device
@@ -88,11 +95,16 @@ def main(args: argparse.Namespace) -> int:
             return EXIT_OK
         if timetable and args.lesson:
             asked = lesson_period(timetable, device, asked.start.date(), args.lesson)
+        read = reader(recording, device, asked, now, timetable)
         for path in args.output or [Path(f"{_slug(device)}-{asked.slug}.html")]:
+            table = path.suffix.lower() == ".csv"
             with explained(path):
-                wrote = _write(recording, device, asked, path, now, timetable, args.language)
+                if table:
+                    wrote = counted(write_csv(recording, device, asked.start, asked.end, path), "window")
+                else:
+                    wrote = _write(path, read, now, args.language)
             print(f"{path}: {printable(device)}, {asked}, {wrote}")
-            if path.suffix.lower() == ".csv":
+            if table:
                 _tell_left_out(recording, device, asked, path)
     finally:
         recording.stop()
@@ -141,33 +153,43 @@ def _held(recording: Recorded, device: str, lesson: Lesson) -> str:
     return "nothing recorded"
 
 
+def reader(
+    recording: Recorded, device: str, asked: Period, now: datetime, timetable: Timetable | None
+) -> Callable[[], tuple[ReportData, MapData | None]]:
+    """What reads a report once, when it is first asked for: all pages and pictures of it tell the same."""
+
+    @cache
+    def read() -> tuple[ReportData, MapData | None]:
+        # Only here: a recorder without pictures, or a .csv, must not need it.
+        from edge.reporting.lesson_report import compare_with_earlier  # noqa: PLC0415
+        from edge.reporting.report_data import read_report  # noqa: PLC0415
+        from edge.reporting.school_data import School  # noqa: PLC0415
+
+        told = read_report(recording, device, asked, now)
+        if timetable and asked.name:
+            lesson = Lesson(asked.name, asked.start, asked.end)
+            told = replace(told, earlier=compare_with_earlier(recording, told, timetable, lesson, now))
+        if asked.single or (asked.start.time(), asked.end.time()) != (time(), time()):
+            return told, None
+        rooms = School(recording, [device], timetable, asked.zone, now)
+        return told, rooms.week(device, asked.start.date(), (asked.end.date() - asked.start.date()).days)
+
+    return read
+
+
 def _write(
-    recording: Recorded, device: str, asked: Period, path: Path, now: datetime, timetable: Timetable | None,
-    language: str | None,
-) -> str:  # fmt: skip
-    if path.suffix.lower() == ".csv":
-        return counted(write_csv(recording, device, asked.start, asked.end, path), "window")
+    path: Path, read: Callable[[], tuple[ReportData, MapData | None]], now: datetime, language: str | None
+) -> str:
     words = speak(language)
     # Only here: a recorder without pictures, or a .csv, must not need it.
     from edge.reporting.charts import set_up  # noqa: PLC0415
     from edge.reporting.html import page  # noqa: PLC0415
-    from edge.reporting.lesson_report import compare_with_earlier  # noqa: PLC0415
     from edge.reporting.png import poster  # noqa: PLC0415
-    from edge.reporting.report_data import read_report  # noqa: PLC0415
-    from edge.reporting.school_data import School  # noqa: PLC0415
 
     set_up()
-    told = read_report(recording, device, asked, now)
-    if timetable and asked.name:
-        lesson = Lesson(asked.name, asked.start, asked.end)
-        earlier = compare_with_earlier(recording, told, timetable, lesson, now)
-        told = replace(told, earlier=earlier)
-    data = None
-    if not asked.single and (asked.start.time(), asked.end.time()) == (time(), time()):
-        rooms = School(recording, [device], timetable, asked.zone, now)
-        data = rooms.week(device, asked.start.date(), (asked.end.date() - asked.start.date()).days)
+    told, data = read()
     if path.suffix.lower() == ".png":
-        poster(told, path, words, data)
+        poster(told, path, now, words, data)
     else:
         write_whole(path, page(told, now, words, data))
     return counted(told.totals.windows, "window")

@@ -74,7 +74,7 @@ def write_school(
 
                 set_up()
                 if path.suffix.lower() == ".png":
-                    school_poster(data, path, words)
+                    school_poster(data, path, zone, now, words)
                 else:
                     write_whole(path, school_page(data, zone, now, words))
                 wrote = counted(sum(each.totals.windows for each in data.sums), "window")

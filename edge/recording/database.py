@@ -135,7 +135,7 @@ class Database:
             left = about.known(database, about.FORMER_CLIENT_ID) == former
         return client_id, former if left else None
 
-    def shared_client_ids(self) -> list[str]:
+    def shared_client_ids(self, share: str | None = None) -> list[str]:  # noqa: ARG002 - a file is not shared
         """None: a file has one recorder."""
         return []
 
@@ -166,8 +166,9 @@ class Database:
             new = self._store_windows(database, messages, when, now)
             words = words_of(messages, self._deleted)
             self._store_words(database, words, came)
-            for device, info in words.infos.items():
-                store_place(database, device, info, when, max(since or now, not_before or now))
+            for device, infos in words.infos.items():
+                for info in infos:
+                    store_place(database, device, info, when, max(since or now, not_before or now))
         if inode(self._path) != self._inode:
             # What was written is in a file without a name, and will be gone with us.
             self.stop()

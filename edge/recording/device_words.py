@@ -10,10 +10,11 @@ from edge.contract.machine_messages import MachineInfo
 from edge.contract.payloads import State
 from edge.contract.validation import DeviceMessage, NewerWindow
 from edge.recording.deleted_spans import DeletedSpans
+from edge.recording.places import written_place
 
 MOST_WORDS = 2
-"""Changes of availability that are kept of a device and batch: all would be of one moment, and these say that it came
-or went in it, and how it was in the end."""
+"""Changes of availability, and of what is hidden, that are kept of a device and batch: all would be of one moment, and
+these say that it changed in it, and how it was in the end."""
 
 
 class DeviceWords(NamedTuple):
@@ -22,13 +23,13 @@ class DeviceWords(NamedTuple):
     Attributes:
         states: Each once, without the name of who paused. None is left out: they have times of their own.
         availability: Words of which none is as the one before.
-        infos: The last.
+        infos: As availability: what is hidden or withheld.
         newer: Windows of a schema that we do not know.
     """
 
     states: list[tuple[str, State]]
     availability: dict[str, list[bool]]
-    infos: dict[str, MachineInfo]
+    infos: dict[str, list[MachineInfo]]
     newer: list[tuple[str, NewerWindow]]
 
 
@@ -57,7 +58,10 @@ def words_of(messages: Iterable[DeviceMessage], deleted: DeletedSpans) -> Device
                 known.append(content)
                 del known[:-MOST_WORDS]
         elif isinstance(content, MachineInfo):
-            words.infos[device] = content
+            told = words.infos.setdefault(device, [])
+            if not told or written_place(told[-1]) != written_place(content):
+                told.append(content)
+                del told[:-MOST_WORDS]
         elif isinstance(content, NewerWindow) and not deleted.covers_newer(device, content.payload):
             words.newer.append((device, content))
     words.states.extend(states)

@@ -36,6 +36,9 @@ INSERT INTO places SELECT ?1, coalesce((SELECT MAX("end") FROM
 WHERE ?4 IS NOT (SELECT place FROM places WHERE device = ?1 ORDER BY rowid DESC LIMIT 1)
 OR ?4 IS NOT (SELECT place FROM places WHERE device = ?1 AND heard <= ?3 ORDER BY heard DESC, rowid DESC LIMIT 1)
 """
+# What was heard later than now was heard by a clock that was ahead, else what is said now would not be the last word.
+# More than a day later: now the clock is wrong, and what is not heard of yet is passed over by whoever reads.
+_HEARD_BY_NOW = "UPDATE places SET heard = ?2 WHERE device = ?1 AND heard > ?2 AND heard <= ?3"
 _BOUND = """
 DELETE FROM places WHERE device = ?1 AND rowid <
     (SELECT rowid FROM places WHERE device = ?1 ORDER BY rowid DESC LIMIT 1 OFFSET ?2)
@@ -95,6 +98,7 @@ def store_place(database: sqlite3.Connection, device: str, info: MachineInfo, ca
         since: What was stored from then on is of later.
     """
     heard, until, last = map(format_timestamp, (came, since, came + AHEAD))
+    database.execute(_HEARD_BY_NOW, (device, heard, last))
     values = (device, EVER, heard, written_place(info), info.masked, until, MOST_WINDOWS, last)
     if database.execute(_INSERT, values).rowcount:
         database.execute(_BOUND, (device, MOST - 1))

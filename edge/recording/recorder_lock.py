@@ -36,6 +36,15 @@ class RecorderLock:
         self._seconds = seconds
         self._file: int | None = None
 
+    @property
+    def was_taken(self) -> bool:
+        """Whether anybody has ever had it."""
+        return self._path.exists()
+
+    @property
+    def _path(self) -> Path:
+        return Path(f"{os.path.realpath(self._recording)}-lock")
+
     def take(self) -> None:
         """Have it from now on; a second time does nothing.
 
@@ -45,7 +54,7 @@ class RecorderLock:
         if self._file is not None:
             return
         try:
-            file = open_private(Path(f"{os.path.realpath(self._recording)}-lock"))
+            file = open_private(self._path)
         except OSError as error:
             self._tell_unlocked(error)
             return

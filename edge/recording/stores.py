@@ -13,6 +13,7 @@ from edge.recording.deletion import Eraser
 from edge.recording.postgres.address import PostgresAddress
 from edge.recording.reader import Recording
 from edge.recording.recorded import Recorded
+from edge.recording.recorder_lock import RecorderLock
 from edge.recording.reserve import NO_RESERVE, Reserve
 from edge.recording.window_eraser import WindowEraser
 from edge.recording.window_store import WindowStore
@@ -62,6 +63,39 @@ def make_shared_sessions(target: Target, share: str, ids: Sequence[str] = ()) ->
     with psycopg_wanted():
         from edge.recording.postgres.shared_sessions import SharedSessions  # noqa: PLC0415 - as below
     return SharedSessions(target, share, ids)
+
+
+@contextlib.contextmanager
+def nobody_records(target: Target, prefix: str, owner: str) -> Iterator[None]:
+    """While something is done that a recorder would suffer from.
+
+    Args:
+        target: The file or the database.
+        prefix: As of `make_store`.
+        owner: What is done, in words: a command.
+
+    Raises:
+        BusyError: Somebody records there.
+        ConfigError, DiskError: As `WindowStore.start`, of a database.
+    """
+    if isinstance(target, Path):
+        lock = RecorderLock(target, owner)
+        try:
+            if lock.was_taken:  # else there is nothing to be put beside the file
+                lock.take()
+            yield
+        finally:
+            lock.release()
+        return
+    with psycopg_wanted():
+        from edge.recording.postgres.store import PostgresStore  # noqa: PLC0415 - as below
+    store = PostgresStore(target, prefix)
+    try:
+        store.start()
+        store.be_alone()
+        yield
+    finally:
+        store.stop()
 
 
 def make_reader(target: Target, purpose: str = "edge report") -> Recorded:

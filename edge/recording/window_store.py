@@ -137,8 +137,8 @@ class WindowStore(Protocol):
             former: What version 0.1 called the session.
         """
 
-    def shared_client_ids(self) -> list[str]:
-        """Those of the sessions of several recorders, which share these windows."""
+    def shared_client_ids(self, share: str | None = None) -> list[str]:
+        """Those of the sessions of several recorders, which share these windows; of one share: that nobody has."""
 
     def forget_shared(self, client_id: str) -> None:
         """One of these has been ended, and is nobody's unless a recorder has it now."""

@@ -97,9 +97,11 @@ def in_force(places: Sequence[Place], start: datetime, end: datetime) -> list[Pl
         begins, until = place.heard, None
         if number:
             # Not only since the one before was heard: both may have waited until somebody listened.
-            begins = max(place.after or places[number - 1].heard, places[0].heard)
+            begins = max(min(place.after or places[number - 1].heard, place.heard), places[0].heard)
         if number + 1 < len(places):
-            until = places[number + 1].heard
+            later = places[number + 1]
+            # `heard` is by the recorder's clock, `after` by the device's: where these differ, either may be right.
+            until = max(later.heard, later.after or later.heard)
         if begins < end and (until is None or until > start):
             found.append(place)
     return found

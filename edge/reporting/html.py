@@ -10,7 +10,6 @@ from html import escape
 
 from matplotlib.figure import Figure
 
-from edge import __version__
 from edge.languages.words import Words
 from edge.reporting.days_chart import days
 from edge.reporting.lesson_chart import BASES, lesson
@@ -25,6 +24,7 @@ from edge.reporting.wording import (
     emotions,
     emotions_head,
     figures,
+    made,
     notes,
     outages,
     outages_head,
@@ -114,7 +114,7 @@ def page(report: ReportData, now: datetime, words: Words, data: MapData | None =
     if rows := emotions(report, words):
         parts.append(table(words.translate("The whole period"), emotions_head(words), rows, ""))
     if rows := outages(report, words):
-        parts.append(table(words.translate("Times without figures"), outages_head(words), rows, "left"))
+        parts.append(table(words.translate("Times without some or all figures"), outages_head(words), rows, "left"))
     parts.append(points(notes(report, words), words))
     return document(f"{report.device}, {period}", parts, report.period.zone, now, scope, words)
 
@@ -139,10 +139,7 @@ def points(texts: Sequence[str], words: Words) -> str:
 
 def document(title: str, parts: Sequence[str], zone: tzinfo, now: datetime, scope: Scope, words: Words) -> str:
     """A page of these parts, with its foot."""
-    moment = words.moment(now.astimezone(zone))
-    made = words.translate("Made on {moment} with edge {version}.", moment=moment, version=__version__)
-    times = words.translate("Times are in {zone}.", zone=_zone(zone, now))
-    foot = f"<footer><p>{escape(words.say(FOOTER[scope]))}</p><p>{escape(made)} {escape(times)}</p></footer>"
+    foot = f"<footer><p>{escape(words.say(FOOTER[scope]))}</p><p>{escape(made(zone, now, words))}</p></footer>"
     return (
         f'<!doctype html>\n<html lang="{words.language}"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
@@ -192,7 +189,3 @@ def table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]], style:
         f'aria-label="{escape(title, quote=True)}"><table class="{style}"><thead><tr>{first}</tr></thead>'
         f"<tbody>{lines}</tbody></table></div></section>"
     )
-
-
-def _zone(zone: tzinfo, now: datetime) -> str:
-    return str(getattr(zone, "key", None) or now.astimezone(zone).tzname())

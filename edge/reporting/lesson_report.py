@@ -8,6 +8,7 @@ from datetime import datetime, timedelta, timezone
 from itertools import islice
 
 from edge.recording.recorded import Recorded
+from edge.reporting.change_detection import LONGEST as LONGEST_CHANGES
 from edge.reporting.change_detection import find_changes
 from edge.reporting.comparison_sentences import describe_comparison
 from edge.reporting.conditions import conditions_of
@@ -34,6 +35,7 @@ LONGEST = timedelta(hours=12)  # what is longer is told in figures only
 MASKS_UNKNOWN = Sentence("Whether the same parts of the picture were hidden in all of them is not known.")
 MODEL_REPLACED = Sentence("Changes of expressions were not looked for: more than one model named them.")
 GOES_ON = Sentence("It still goes on; when it is over, it is compared with earlier lessons.")
+CHANGES_LATER = Sentence("Changes are not looked for until it is over.")
 UNEVEN = Sentence(
     "The device analysed more than twice as many frames a second at some times as at others. Means and shares count "
     "frames, so the former weigh more."
@@ -70,6 +72,8 @@ class LessonReport:
         if uneven(data.minutes):
             told.append(UNEVEN)
         told += describe_changes(self.changes, data.period.zone)
+        if data.goes_on and may_have_changed(data):
+            told.append(CHANGES_LATER)
         if self.changes is not None and data.totals.models > 1:
             told.append(MODEL_REPLACED)
         if earlier is None:
@@ -78,6 +82,12 @@ class LessonReport:
             return [*told, GOES_ON]
         told += describe_comparison(earlier.comparison)
         return [*told, MASKS_UNKNOWN] if earlier.masks_unknown and earlier.comparison.lessons else told
+
+
+def may_have_changed(data: ReportData) -> bool:
+    """Whether it is told when it changed, once it is over: of a lesson, and never of the number of faces alone."""
+    of_lesson = data.summary.enough and data.period.end - data.period.start < LONGEST_CHANGES
+    return of_lesson and bool(data.windows) and scope_of([data.totals]) is not Scope.HEADS
 
 
 def uneven(parts: Sequence[Minute]) -> bool:
@@ -92,7 +102,8 @@ def report_lesson(data: ReportData) -> LessonReport:
     summary = data.summary
     # What two models name is not comparable; and five minutes are too coarse.
     comparable = summary.basis if data.totals.models < 2 else None
-    found = find_changes(data.minutes, comparable) if data.windows else None
+    # Looked for once: whoever looks again every few minutes finds by chance what he looks for.
+    found = find_changes(data.minutes, comparable) if data.windows and not data.goes_on else None
     lines = smoothed(data.minutes, summary.basis, list(summary.expressions))
     return LessonReport(data, found, lines)
 
@@ -112,23 +123,23 @@ def compare_with_earlier(
     if lesson.end.astimezone(timezone.utc) > now:
         return EarlierLessons(None)
     room = data.device
-    mine = _conditions(recording, room, data.parts, lesson)
+    school = School(recording, [room], timetable, timetable.zone, now)
+    mine = _conditions(school, room, data.parts, lesson)
     if mine is None:
         return EarlierLessons(Comparison("not_enough", 0, {}, {}, {}))
-    school = School(recording, [room], timetable, timetable.zone, now)
     earlier: list[tuple[LessonSummary, Conditions]] = []
     for each in islice(timetable.same(room, lesson, -1), MOST_EARLIER):
         parts = school.parts(room, each.start, each.end)
-        theirs = _conditions(recording, room, parts, each)
+        theirs = _conditions(school, room, parts, each)
         if theirs is not None:
             earlier.append((summary_of(parts, each.start), theirs))
     unknown = any((mine.masks is None) != (theirs.masks is None) for _, theirs in earlier)
     return EarlierLessons(compare(data.summary, mine, earlier), unknown)
 
 
-def _conditions(recording: Recorded, room: str, parts: Sequence[Part], lesson: Lesson) -> Conditions | None:
-    places, totals = recording.places(room, lesson.end), add_up(parts)
+def _conditions(school: School, room: str, parts: Sequence[Part], lesson: Lesson) -> Conditions | None:
+    totals = add_up(parts)
     return conditions_of(
-        (part.series for part in parts), places, lesson.start, lesson.end, clock_set=totals.clock_set,
+        (part.series for part in parts), school.places(room), lesson.start, lesson.end, clock_set=totals.clock_set,
         one_device=totals.one_device,
     )  # fmt: skip

@@ -45,7 +45,7 @@ def with_lost_at_edges(
     return replace(
         totals,
         missing=totals.missing + sum(each.least for each in found),
-        lost_at_edges=tuple(each for each in found if each.least < each.most),
+        lost_at_edges=tuple(found),
     )
 
 

@@ -37,4 +37,5 @@ def in_part_missing(totals: Totals, zone: tzinfo, moment: Callable[[datetime], s
             },
         )
         for each in totals.lost_at_edges
+        if each.least < each.most
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 import matplotlib.image as mpl_image
@@ -22,15 +23,15 @@ from edge.reporting.palette import LIGHT
 from edge.reporting.report_data import ReportData
 from edge.reporting.school_sentences import differences
 from edge.reporting.scope import FOOTER, NOT_MEASURED, Scope, scope_of
-from edge.reporting.wording import OBSERVATION, figures, notes, outage_summary, period_text, story
+from edge.reporting.wording import OBSERVATION, figures, made, notes, outage_summary, period_text, story
 from edge.text import Sentence, printable
 
 DPI = 150
 LINE, WIDE = 140, 105  # characters of small and of large text
 
 
-def poster(report: ReportData, path: Path, words: Words, data: MapData | None = None) -> None:
-    """Write the picture of a device. Raises OSError."""
+def poster(report: ReportData, path: Path, now: datetime, words: Words, data: MapData | None = None) -> None:
+    """Write the picture of a device; `now` is when it is made. Raises OSError."""
     several = [days(report, words)] if report.basis and not report.period.single else []
     pictures = [lesson(report, words)] if report.period.single else several
     every = maps_of(data) if data else []
@@ -42,7 +43,7 @@ def poster(report: ReportData, path: Path, words: Words, data: MapData | None = 
         lines.append(words.translate("Without figures: {reasons}.", reasons=gone))
     tables = words.say(OBSERVATION)  # about a table that a picture has not
     lines += ["", *(each for each in notes(report, words) if each != tables)]
-    title = head(report.device, period_text(report.period, words))
+    title = head(report.device, period_text(report.period, words), made(report.period.zone, now, words))
     scope = scope_of([report.totals])
     write([title, *([said(told, scope, words)] if told else []), *pictures, *maps, foot(lines, scope, words)], path)
 
@@ -61,11 +62,12 @@ def _pixels(figure: Figure) -> NDArray[np.uint8]:
     return np.asarray(canvas.buffer_rgba())  # type: ignore[no-untyped-call]
 
 
-def head(name: str, period: str) -> Figure:
-    """The name of what is shown, and when."""
-    figure = Figure(figsize=(10, 0.95))
-    figure.text(0.02, 0.5, printable(name), fontsize=19, fontweight="bold")
-    figure.text(0.02, 0.14, period, fontsize=11, color=LIGHT["soft"])
+def head(name: str, period: str, origin: str) -> Figure:
+    """The name of what is shown, and when; when the picture was made, and by which clock its times are."""
+    figure = Figure(figsize=(10, 1.15))
+    figure.text(0.02, 0.59, printable(name), fontsize=19, fontweight="bold")
+    figure.text(0.02, 0.29, period, fontsize=11, color=LIGHT["soft"])
+    figure.text(0.02, 0.08, origin, fontsize=8.5, color=LIGHT["soft"])
     return figure
 
 

@@ -14,7 +14,7 @@ from edge.recording.deletion_requests import DeletedTimes
 from edge.recording.five_minutes import overlaps
 from edge.recording.recorded import Recorded
 from edge.recording.rollups import Bucket, bucket_of
-from edge.recording.runs import Run, in_order
+from edge.recording.runs import SHORT, Run, in_order
 from edge.recording.window_record import Stretch, WindowRecord
 from edge.recording.window_row import DamagedError
 from edge.reporting.conditions import rounding_steps
@@ -39,6 +39,7 @@ class ReportData:
     Attributes:
         earlier: The same lesson of the weeks before; None: it was not asked for.
         round_to: What counts were rounded to, the most where that changed; 1: they are exact, or nobody knows.
+        goes_on: Whether the period was not over when it was read.
     """
 
     device: str
@@ -48,6 +49,7 @@ class ReportData:
     totals: Totals
     earlier: EarlierLessons | None = None
     round_to: int = 1
+    goes_on: bool = False
 
     @property
     def windows(self) -> list[WindowRecord]:
@@ -121,17 +123,18 @@ def read_stretch(recording: Recorded, device: str, period: Period, now: datetime
     found = clipped(gaps(around.stretches, states, availability, around.start, around.end, deleted), period.start, end)
     totals = with_lost_at_edges(add_up(parts, deleted), recording, device, period.start, end, requests)
     for each in totals.lost_at_edges:  # no number where nobody knows which of them were on this side
-        found = [
-            replace(gap, missing=0) if overlaps(gap.start, gap.end, each.since, each.until) else gap for gap in found
-        ]
+        known = each.least if each.least == each.most else 0
+        for number, gap in enumerate(found):
+            if gap.missing and overlaps(gap.start, gap.end, each.since, each.until):
+                found[number], known = replace(gap, missing=known), 0
     if found and found[0].kind == "nothing":
         # What was before the first window of any room is not missing: nobody recorded.
         begun = min((first for first, _ in recording.devices().values()), default=end)
         found = unheard(found, [Gap(period.start, min(begun, end), "unrecorded")])
     days = recording.kept_days(device, period.start, end)
     found = unheard(found, kept_as_days(run for each in days for run in each.runs))
-    steps = rounding_steps(recording.places(device, end), period.start, end)
-    return ReportData(device, period, parts, found, totals, round_to=max(steps, default=1))
+    steps = rounding_steps(recording.places(device, now), period.start, end)
+    return ReportData(device, period, parts, found, totals, round_to=max(steps, default=1), goes_on=now < period.end)
 
 
 def _parts(recording: Recorded, device: str, period: Period, buckets: Sequence[Bucket]) -> list[Part]:
@@ -155,8 +158,12 @@ def _neighbours(recording: Recorded, device: str, stretches: list[Stretch], star
     around = _Around(stretches, start, end)
     if not stretches:
         return around
+    if stretches[0].start - start > SHORT:
+        # What began before the period and reaches into it is none of its windows, and no gap.
+        ends = [run.end for run in _runs(recording, device, start - HOUR, start) if run.start < start]
+        around = around._replace(start=min(max([start, *ends]), stretches[0].start))
     if stretches[0].start - start > stretches[0].opening:
-        before = [run for run in _runs(recording, device, start - NEAR, start) if run.end <= start]
+        before = [run for run in _runs(recording, device, start - NEAR, start) if run.end <= stretches[0].start]
         if before and _were_lost(newest := max(before, key=lambda run: run.end), stretches[0]):
             around = around._replace(stretches=[newest, *around.stretches], start=newest.end)
     if end - stretches[-1].end > stretches[-1].closing:

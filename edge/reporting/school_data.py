@@ -153,7 +153,7 @@ class School:
                 for part in self._recording.days(room, start, end):
                     bins.add(part)
                     every.add(part)
-                row.append(_measured(start, end, bins, summarize_bins(bins), self._places(room)))
+                row.append(_measured(start, end, bins, summarize_bins(bins), self.places(room)))
                 days.append(bins.filled)
             sums = RoomSums(room, every.totals, summarize_bins(every), None, 0.0)
             return compare_days(row, days), self._room(sums, edges[0], edges[-1])
@@ -196,7 +196,7 @@ class School:
         pieces = HourPieces(start)
         for part in self._parts(room, buckets, start, end):
             pieces.add(part)
-        return _measured(start, end, pieces.hours, pieces.summary(), self._places(room))
+        return _measured(start, end, pieces.hours, pieces.summary(), self.places(room))
 
     def _buckets(self, room: str, day: date, sums: _Sums) -> list[Bucket]:
         """The roll-ups of a day of a room; they are added to the sums."""
@@ -226,7 +226,7 @@ class School:
 
     def _measured(self, room: str, buckets: Sequence[Bucket], start: datetime, end: datetime) -> Measured:
         bins = Bins.of(self._parts(room, buckets, start, end), bucket_of(start), WIDTH)
-        return _measured(start, end, bins, summarize_bins(bins), self._places(room))
+        return _measured(start, end, bins, summarize_bins(bins), self.places(room))
 
     def _sums(self, room: str, start: datetime, end: datetime) -> _Sums:
         """Nothing yet of a time of a room."""
@@ -265,7 +265,7 @@ class School:
             self._known_ends = self._recording.devices()
         return self._known_ends
 
-    def _places(self, room: str) -> list[Place]:
+    def places(self, room: str) -> list[Place]:
         """What was hidden in the picture of a room, and when that changed."""
         if room not in self._known_places:
             self._known_places[room] = self._recording.places(room, self._now)

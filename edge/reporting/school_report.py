@@ -19,6 +19,7 @@ from edge.reporting.school_sentences import (
     room_rows,
 )
 from edge.reporting.scope import scope_of
+from edge.reporting.wording import made
 
 
 def school_page(data: MapData, zone: tzinfo, now: datetime, words: Words) -> str:
@@ -35,10 +36,10 @@ def school_page(data: MapData, zone: tzinfo, now: datetime, words: Words) -> str
     return html.document(f"{title}, {period}", parts, zone, now, scope, words)
 
 
-def school_poster(data: MapData, path: Path, words: Words) -> None:
+def school_poster(data: MapData, path: Path, zone: tzinfo, now: datetime, words: Words) -> None:
     """The report as PNG. Raises OSError."""
     maps, scope = maps_of(data), scope_of(each.totals for each in data.sums)
-    title = png.head(words.translate("All rooms"), period_of(data, words))
+    title = png.head(words.translate("All rooms"), period_of(data, words), made(zone, now, words))
     told = png.said(describe_school(data, maps, words), scope, words)
     foot = png.foot([words.say(OWN_PLACE)], scope, words)
     png.write([title, told, *map_pictures(data, maps, words), foot], path)

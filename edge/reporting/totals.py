@@ -64,8 +64,7 @@ class Totals:
         time: How long there are figures, and how long they are withheld. Of roll-ups it is reckoned, not summed, so it
             is not compared.
         figures: Milliseconds of `time.figures`, where what was recorded twice is counted once; of roll-ups at most.
-        lost_at_edges: What may be missing besides: it is not known whether it was in this time. `missing` has of each
-            the least.
+        lost_at_edges: What is missing across the edges of this time: `missing` has of each the least that was in it.
         overlapping: Seconds of `recorded` in which another window of the room was there as well, of days on which it
             was so for more than a minute.
     """

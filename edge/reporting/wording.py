@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import time, timedelta
+from datetime import datetime, time, timedelta, tzinfo
 
+from edge import __version__
 from edge.contract.shares import ShareRange, front_share
 from edge.languages.words import Words
 from edge.reporting.cause_words import reason_in_words
-from edge.reporting.change_detection import LONGEST as LONGEST_LESSON
 from edge.reporting.comparison_sentences import MAY_BE_EQUAL, may_be_equal
 from edge.reporting.gaps import WORDS, Gap
 from edge.reporting.intervals import interval
-from edge.reporting.lesson_report import LONGEST, report_lesson
+from edge.reporting.lesson_report import LONGEST, may_have_changed, report_lesson
 from edge.reporting.lesson_sentences import SUREST, limits, two_devices
 from edge.reporting.lesson_statistics import LEAST_FACES
 from edge.reporting.missing_words import in_part_missing, missing_text
 from edge.reporting.period import Period
 from edge.reporting.report_data import ReportData
-from edge.reporting.scope import Scope, scope_of
 from edge.text import Sentence
 
 ESTIMATE = Sentence(
@@ -35,6 +34,7 @@ OBSERVATION = Sentence(
 )
 NOTHING = "-"
 MOST_GAPS = 60
+LEAST_GAP = timedelta(seconds=1)
 
 
 def period_text(period: Period, words: Words) -> str:
@@ -51,15 +51,17 @@ def period_text(period: Period, words: Words) -> str:
     return words.translate("{first} to {last}", first=words.moment(period.start), last=words.moment(period.end))
 
 
+def made(zone: tzinfo, now: datetime, words: Words) -> str:
+    """When a report was made, and by which clock its times are."""
+    moment, name = words.moment(now.astimezone(zone)), str(getattr(zone, "key", None) or now.astimezone(zone).tzname())
+    when = words.translate("Made on {moment} with edge {version}.", moment=moment, version=__version__)
+    where = words.translate("Times are in {zone}.", zone=name)
+    return f"{when} {where}"
+
+
 def story(report: ReportData) -> list[Sentence]:
     """How a lesson was and when it changed, in two or three sentences; none of what is longer than a school day."""
     return report_lesson(report).sentences(report.earlier)
-
-
-def changes_are_told(report: ReportData) -> bool:
-    """Whether somebody looked when it changed: of a lesson, and never of the number of faces alone."""
-    of_lesson = report.summary.enough and report.period.end - report.period.start < LONGEST_LESSON
-    return of_lesson and scope_of([report.totals]) is not Scope.HEADS
 
 
 def figures(report: ReportData, words: Words) -> list[tuple[str, str]]:
@@ -131,7 +133,8 @@ def emotions_head(words: Words) -> tuple[str, ...]:
 def outages(report: ReportData, words: Words) -> list[tuple[str, ...]]:
     """Rows of the table of times without figures: from, to, how long, why; the longest where there are too many."""
     zone, single = report.period.zone, report.period.single
-    longest = sorted(report.gaps, key=lambda gap: gap.start - gap.end)[:MOST_GAPS]
+    told = [gap for gap in report.gaps if gap.missing or gap.end - gap.start >= LEAST_GAP]
+    longest = sorted(told, key=lambda gap: gap.start - gap.end)[:MOST_GAPS]
     found = []
     for gap in sorted(longest, key=lambda gap: gap.start):
         first, last = gap.start.astimezone(zone), gap.end.astimezone(zone)
@@ -175,7 +178,7 @@ def notes(report: ReportData, words: Words) -> list[str]:
         ),
         (report.basis == "counts", COUNTS),
         (report.basis, OBSERVATION),
-        (report.windows and changes_are_told(report), SUREST),
+        (may_have_changed(report) and not report.goes_on, SUREST),
         (report.period.end - report.period.start <= LONGEST and may_be_equal(compared), MAY_BE_EQUAL),
         (
             totals.headcounts < totals.windows and totals.headcounts,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 import psycopg
@@ -43,6 +43,11 @@ WHERE NOT is_first OR online IS DISTINCT FROM
     ORDER BY a.received DESC, a.id DESC LIMIT 1)
 ORDER BY place_in_batch
 """
+HEARD_BY_NOW = """
+UPDATE edge.places SET heard = %(came)s
+WHERE device = ANY (%(devices)s::int4[]) AND heard > %(came)s AND heard <= %(last)s
+"""
+"""As `edge.recording.places`."""
 INSERT_PLACES = """
 INSERT INTO edge.places (device, after, heard, place, masked)
 SELECT device, (SELECT max("end") FROM
@@ -113,7 +118,7 @@ def store_words(connection: psycopg.Connection, words: DeviceWords, devices: Dev
 
 def store_places(
     connection: psycopg.Connection,
-    infos: Mapping[str, MachineInfo],
+    infos: Mapping[str, Sequence[MachineInfo]],
     devices: DeviceIds,
     came: datetime,
     since: datetime,
@@ -122,17 +127,20 @@ def store_places(
 
     Args:
         connection: As `store_words`.
-        infos: What they say.
+        infos: What they say, each in order.
         devices: As `store_words`.
         came: As `store_words`.
         since: What was stored from then on is of later.
     """
     if not infos:
         return
-    places = [(devices[name], written_place(each), each.masked) for name, each in infos.items()]
     # Only parts of the table that clocks may be right about, however many there are.
     span = {"first": came - timedelta(days=DEFAULT_DAYS), "last": came + AHEAD, "most": MOST_WINDOWS}
-    given = dict(zip(("devices", "places", "masked"), columns(places), strict=True))
-    changed = connection.execute(INSERT_PLACES, {"came": came, "since": since, **span, **given}).fetchall()
-    if changed:
-        connection.execute(BOUND_PLACES, ([device for (device,) in changed], MOST - 1))
+    connection.execute(HEARD_BY_NOW, {"came": came, "devices": [devices[name] for name in infos], **span})
+    for number in range(max(map(len, infos.values()))):
+        said = [(devices[name], each[number]) for name, each in infos.items() if number < len(each)]
+        places = [(device, written_place(info), info.masked) for device, info in said]
+        given = dict(zip(("devices", "places", "masked"), columns(places), strict=True))
+        changed = connection.execute(INSERT_PLACES, {"came": came, "since": since, **span, **given}).fetchall()
+        if changed:
+            connection.execute(BOUND_PLACES, ([device for (device,) in changed], MOST - 1))

@@ -19,7 +19,8 @@ from edge.recording.stored_numbers import Missing
 from edge.recording.window_store import IncompleteError
 
 STILL_SECONDS = 60  # without a question, of which a recorder has one every two seconds, until it has nothing any more
-SHARED, ORDINARY = 0x45444753, 0x4544474F  # classes of advisory locks, by the row and by the school
+# Classes of advisory locks, by the row and by the school; of the last one each recorder has a part.
+SHARED, ORDINARY, RECORDING = 0x45444753, 0x4544474F, 0x45444752
 GROUP_PATTERN = "[^/+#]{1,200}-[0-9a-f]{16}"
 UNLOCK = "SELECT pg_advisory_unlock(%s, %s)"
 FREE = f"""
@@ -93,7 +94,7 @@ class SharedSessions:
     def free(self) -> list[str]:
         """The client ids of sessions that nobody has."""
         with self._kept.used() as connection:
-            return [name for _, name in connection.execute(FREE, (self._school, self._share)).fetchall()]
+            return nobodys(connection, self._school, self._share)
 
     def take(self, client_id: str) -> bool:
         """Have a session; False where somebody else has it, or has ended it, or we may not connect with its id."""
@@ -160,6 +161,21 @@ def known(connection: psycopg.Connection, school: int) -> list[str]:
     """The client ids of all shares of a school."""
     query = "SELECT client_id FROM edge_private.shared_sessions WHERE school = %s ORDER BY id"
     return [name for (name,) in connection.execute(query, (school,)).fetchall()]
+
+
+def nobodys(connection: psycopg.Connection, school: int, share: str) -> list[str]:
+    """The client ids of the sessions of a share that no recorder has."""
+    return [name for _, name in connection.execute(FREE, (school, share)).fetchall()]
+
+
+def record(connection: psycopg.Connection, school: int) -> None:
+    """Say that this connection is a recorder's, until it ends. Whoever may connect could keep us from it: no matter."""
+    connection.execute("SELECT pg_try_advisory_lock_shared(%s, %s)", (RECORDING, school))
+
+
+def nobody_else_records(connection: psycopg.Connection, school: int) -> bool:
+    """Whether all recorders of a school that are connected are this one."""
+    return _try_lock(connection, RECORDING, school)
 
 
 def remove(connection: psycopg.Connection, school: int, client_id: str) -> None:

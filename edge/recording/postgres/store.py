@@ -14,7 +14,7 @@ import psycopg
 from edge.contract.payloads import WindowPayload
 from edge.contract.timestamps import format_timestamp, parse_timestamp
 from edge.contract.validation import DeviceMessage
-from edge.errors import ConfigError
+from edge.errors import BusyError, ConfigError
 from edge.recording.about import RETENTION_FROM, STORED_ID_PATTERN, new_client_id
 from edge.recording.counted_windows import key_of as window_key
 from edge.recording.deleted_spans import DeletedSpans
@@ -104,6 +104,15 @@ class PostgresStore:
             forget_names(connection, self._school)
             staging.make(connection)
             self._table = table_number(connection, "edge", "devices")
+            shared_sessions.record(connection, self._school)
+
+    def be_alone(self) -> None:
+        """Raises BusyError: somebody else records for this school."""
+        with self._kept.used() as connection:
+            if not shared_sessions.nobody_else_records(connection, self._school):
+                raise BusyError(
+                    f"somebody records into {self._address} already", "end that, on whichever machine it is"
+                )
 
     def stop(self) -> None:
         """Close the connection."""
@@ -287,9 +296,11 @@ class PostgresStore:
             raise ConfigError(f"the client id of school {self._address.school} in {self._address} cannot be one")
         return found, None
 
-    def shared_client_ids(self) -> list[str]:
+    def shared_client_ids(self, share: str | None = None) -> list[str]:
         """As `WindowStore`."""
         with self._kept.used() as connection:
+            if share is not None:
+                return shared_sessions.nobodys(connection, self._school, share)
             return shared_sessions.known(connection, self._school)
 
     def forget_shared(self, client_id: str) -> None:

@@ -97,6 +97,7 @@ def map_answer(data: MapData, words: Words, *, lessons: bool) -> dict[str, Any]:
             }
             for each in maps
         ],
+        "nothing": _nothing(data, words, lessons=lessons),
         "rooms": None if single else {"head": room_head(maps, words), "rows": room_rows(data, maps, words)},
     }
 
@@ -108,6 +109,16 @@ def _legend(data: MapData, maps: list[Map], *, lessons: bool) -> list[Sentence]:
     own = [LESSON_PAGE] if lessons and data.kind in ("week", "day") else []
     found = [NOT_MEASURED[scope_of(each.totals for each in data.sums)], compared, *own, *others]
     return found if data.kind == "week" else [*found, OWN_PLACE]
+
+
+def _nothing(data: MapData, words: Words, *, lessons: bool) -> str:
+    """What is said where every row is empty."""
+    if lessons and (outside := sum(each.totals.covered for each in data.sums)):
+        return words.translate(
+            "Nothing was recorded in lessons, but {length} outside of them: see “whole day” in the view Lesson.",
+            length=words.length(outside),
+        )
+    return words.translate("Nothing was recorded in this time.")
 
 
 def _marks(each: Map) -> str:

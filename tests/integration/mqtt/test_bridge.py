@@ -82,7 +82,7 @@ def test_a_school_is_carried_to_the_district_and_nothing_back(start: Start, tmp_
     bridge = Bridge(tmp_path / "bridge", school, district.port)
     bridge.start()
     room = publisher(school, tmp_path)
-    there, here = connect(district, "dashboard").subscribe("#"), connect(school, "dashboard").subscribe("classroom/#")
+    there, here = connect(district, "dashboard").subscribe("+/#"), connect(school, "dashboard").subscribe("classroom/#")
     try:
         there.wait("north/bridge/link", b"1")
         room.start(INFO, STATE)
@@ -100,7 +100,7 @@ def test_a_school_is_carried_to_the_district_and_nothing_back(start: Start, tmp_
         commander.stop()
         assert not any("/cmd/" in topic for topic in here.topics())
         bridge.stop()
-        there = connect(district, "dashboard").subscribe("#")
+        there = connect(district, "dashboard").subscribe("+/#")
         there.wait("north/bridge/link", b"0")
     finally:
         bridge.kill()
@@ -177,6 +177,55 @@ def test_what_waits_survives_kills_of_either_broker(start: Start, tmp_path: Path
         recorder.stop()
 
 
+def test_the_room_for_what_waits_is_the_windows_alone(start: Start, tmp_path: Path) -> None:
+    """`latest` is as long, and would take half of it; the newest one is there all the same, once all are connected."""
+    size, count = 1000, 24
+    bound = f"max_queued_bytes {size * count * 5 // 4}"
+    district, school = start("district", DISTRICT_LINE), start("school", bound)
+    district.add("school", "north", "bridge-north")
+    for kind in ("recorder", "dashboard"):
+        district.add(kind, kind, prefix="+")
+    school.add_rooms(ROOM)
+    bridge = Bridge(tmp_path / "bridge", school, district.port)
+    configuration = tmp_path / "bridge/test.conf"
+    configuration.write_text(configuration.read_text().replace("max_queued_bytes 500000000", bound))
+    bridge.start()
+    recorder, room = connect(district, "recorder", session=True).subscribe("north/+/window"), connect(school, ROOM)
+
+    def send(first: int) -> None:
+        for number in range(first, first + count):
+            for topic in ("window", "latest"):
+                room.publish(f"classroom/{ROOM}/{topic}", f"{number}".zfill(size), retain=topic == "latest")
+
+    def appears(name: str, payload: str) -> None:
+        page = connect(district, "dashboard").subscribe(f"north/+/{name}")
+        page.wait(f"north/{ROOM}/{name}", payload.encode())
+        page.stop()
+
+    def comes(until: int) -> None:
+        wait_for(lambda: len(recorder.messages) >= count, 10, lambda: f"{count} windows: {len(recorder.messages)}")
+        assert [int(message.payload) for message in recorder.messages] == [*range(until - count + 1, until + 1)]
+        appears("latest", f"{until}".zfill(size))
+
+    try:
+        room.publish(f"classroom/{ROOM}/info", "carried", retain=True)
+        appears("info", "carried")
+        bridge.stop()
+        send(1)  # they wait at the school's broker
+        bridge.start()
+        comes(count)
+        recorder.stop()
+        district.stop()
+        send(count + 1)  # they wait at the bridge
+        district.start()
+        recorder = connect(district, "recorder", session=True)
+        comes(2 * count)
+    finally:
+        bridge.kill()
+        room.stop()
+        recorder.stop()
+
+
 class FarDistrict:
     """The line to a district's broker that answers late."""
 
@@ -217,7 +266,7 @@ def test_the_newest_state_is_what_the_district_keeps_after_a_restart(start: Star
     school.add_rooms(ROOM)
     line = FarDistrict(district.port)
     bridge = Bridge(tmp_path / "bridge", school, line.port)
-    there, room = connect(district, "dashboard").subscribe("#"), connect(school, ROOM)
+    there, room = connect(district, "dashboard").subscribe("+/#"), connect(school, ROOM)
     try:
         for state in ("measuring", "paused"):
             room.publish(f"classroom/{ROOM}/state", state, retain=True)

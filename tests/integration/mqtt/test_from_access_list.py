@@ -40,7 +40,7 @@ OF_DISTRICT = ("north", "south", "dashboard", "recorder", "commander", "monitor"
 REFUSED = "Not authorized"
 SYSTEMCTL = """#!/bin/sh
 case $1 in
-stop) kill $(cat {pid}); while kill -0 $(cat {pid}) 2>/dev/null; do sleep 0.05; done ;;
+stop) kill $(cat {pid}) 2>/dev/null; while kill -0 $(cat {pid}) 2>/dev/null; do sleep 0.05; done ;;
 start) setsid mosquitto -c {configuration} >>{log} 2>&1 & echo $! >{pid} ;;
 esac
 """
@@ -113,19 +113,27 @@ class OldBroker(SchoolBroker):
         if what == "start":
             wait_for(lambda: can_connect(self.port), 20, "the broker")
 
-    def page(self, begins: str, change: dict[str, str]) -> str:
-        """Run a block of the page, with the words of this machine and of this set-up; returns what it says."""
+    def page(self, begins: str, change: dict[str, str], killed_before: str = "") -> str:
+        """Run a block of the page, with the words of this machine and of this set-up; returns what it says.
+
+        Args:
+            begins: Its first words.
+            change: Words of the page, and ours.
+            killed_before: The first words of the command before which the power fails; none: it does not.
+        """
         (block,) = [each.text for each in blocks() if each.name.startswith(f"docs/scale.md: {begins}")]
         for words in change:
             assert words in block
         for page, ours in {"1884": str(free_port()), **self._places, **change}.items():
             block = block.replace(page, ours)
+        if killed_before:
+            block = f"trap '[[ $BASH_COMMAND != \"{killed_before}\"* ]] || kill -9 $$' DEBUG\n{block}"
         path = f"{self._folder}/bin:{os.environ['PATH']}:/usr/sbin"
         done = subprocess.run(
             ["bash", "-euc", block], cwd=self._folder / "clone", env={**os.environ, "PATH": path}, capture_output=True,
             text=True, timeout=120, check=False,
         )  # fmt: skip
-        assert done.returncode == 0, done.stdout + done.stderr
+        assert done.returncode == (-signal.SIGKILL if killed_before else 0), done.stdout + done.stderr
         return done.stdout
 
     def connect(self, name: str, client_id: str, **options: str) -> User:
@@ -273,7 +281,7 @@ def test_users_keep_their_passwords_and_sessions_what_waits(
         commander.stop()
         said = school.page("apt-get install mosquitto-clients python3", {"recorder ID": f"recorder {ids[school]}"})
         assert "not in" not in said
-        school.page("systemctl stop mosquitto && cd", {})
+        school.page("systemctl stop mosquitto; cd", {})
         room.send()
         record(school, 60)
         every_user_has_the_rights_of_the_plugin(school)
@@ -288,7 +296,7 @@ def test_users_keep_their_passwords_and_sessions_what_waits(
             },
         )  # fmt: skip
         assert "not in" not in said
-        district.page("systemctl stop mosquitto && cd", {})
+        district.page("systemctl stop mosquitto; cd", {})
         room.send()
         record(district, 80)
     finally:
@@ -320,6 +328,41 @@ def every_user_has_the_rights_of_the_plugin(school: OldBroker) -> None:
     assert {(file.owner(), file.stat().st_mode & 0o22) for file in files} == {("root", 0)}
 
 
+def test_a_change_that_is_interrupted_goes_on_and_the_way_back_too(folder: Path) -> None:
+    change, back = "systemctl stop mosquitto; cd", "cd /etc/mosquitto && systemctl stop"
+    school = OldBroker(folder / "school", OF_SCHOOL)
+    school.prepare()
+    school.systemctl("start")
+
+    def is_up(client_id: str, refused: str | None) -> None:
+        wait_for(lambda: can_connect(school.port), 20, "the broker")
+        who = school.connect("room-204", client_id)
+        assert who.refused == refused
+        who.stop()
+
+    try:
+        school.page("apt-get install mosquitto-clients python3", {"recorder ID": "recorder edge-recorder"})
+        for command in ("find", "sed", "install", "mv edge", "mv plugin"):
+            school.page(change, {}, command)
+        school.page(back, {})  # no folder is `edge` now
+        is_up("anything", None)
+        for command in ("mv edge", "mv plugin", "rm", "chmod 640"):
+            school.page(change, {}, command)
+        for _ in range(2):
+            school.page(change, {})
+            is_up("anything", REFUSED)
+            is_up("edge-classroom-room-204", None)
+        for command in ("mv -T edge", "mv -T before"):
+            school.page(back, {}, command)
+        for _ in range(2):
+            school.page(back, {})
+            is_up("anything", None)
+        assert sorted(file.name for file in school.etc.iterdir()) == ["edge", "mosquitto.conf", "plugin"]
+        assert (school.etc / "edge/ca.key").exists()
+    finally:
+        school.kill()
+
+
 CERTIFICATES = """cafile /etc/mosquitto/edge/ca.pem
 require_certificate true
 use_identity_as_username true
@@ -348,7 +391,7 @@ def test_who_had_a_certificate_in_place_of_a_password_goes_on(folder: Path) -> N
             "recorder ID": "recorder x",
         }
         assert "recorder: not in" in school.page("apt-get install mosquitto-clients python3", by_name)
-        school.page("systemctl stop mosquitto && cd", {})
+        school.page("systemctl stop mosquitto; cd", {})
         wait_for(lambda: can_connect(school.port), 20, "the broker with the plugin")
         for name, other in (rooms, rooms[::-1]):
             again = room(name, f"edge-classroom-{name}")

@@ -651,3 +651,7 @@ def test_a_district_is_set_up_with_it(school: PluginBroker, user: Connect, tmp_p
     school.add("recorder", "recorder-north", prefix="north")
     assert user("recorder-north").ask("north/+/window", "south/+/window", "+/+/window") == [GRANTED, REFUSED, REFUSED]
     assert user("office-1").ask(f"$share/{SHARE}/north/+/window", "$share/x/#") == [GRANTED, REFUSED]
+    # A command goes to every school that there is, so nobody is to believe that a prefix keeps it to one.
+    for kind in ("commander", "homeassistant"):
+        done = school.script("--prefix", "north", f"--{kind}", "head-of-north", "edge-head-of-north", PASSWORD)
+        assert (done.returncode, "not to those below north alone" in done.stderr) == (2, True), kind

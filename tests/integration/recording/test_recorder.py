@@ -292,6 +292,10 @@ def test_forget_ends_the_session(broker: int, edge: StartEdge, sender: Callable[
     device = sender(broker)
     device.send(message(1))
     wait_for(lambda: rows(path) == [1], 20)
+    for named in ((), ("--client-id", client_id(path))):  # it would lose what comes before it is back
+        done = edge("record", "--database", str(path), "--broker", address(broker), "--forget", *named)
+        assert f"records into {path} already" in done.communicate(timeout=30)[1]
+        assert done.returncode == 75
     process.kill()
     process.wait()
     process = edge("record", "--database", str(path), "--broker", address(broker), "--forget")

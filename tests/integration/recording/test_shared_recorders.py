@@ -232,7 +232,7 @@ def test_a_question_that_has_no_answer_ends_no_recorder_and_leaves_it_its_sessio
     said = "which windows never came cannot be told"
     if said not in log:
         lines_of(process, said)
-    held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
+    held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ExclusiveLock'"
     assert postgres.sql(held) == ["2"], "one of the share, and the ordinary one"
     send(port, 20)
     wait_for(lambda: stored(postgres) == [*range(1, 21)], 20, "windows")
@@ -245,10 +245,13 @@ def test_forget_ends_every_session_of_the_school(
     assert isinstance(postgres.target, PostgresAddress)
     port = start_broker(*KEEPING).port
     processes = [recorder(edge, postgres, port) for _ in range(2)]
+    database = ("--database", postgres.target.url, "--school", "north", "--broker", address(port))
+    done = edge("record", *database, "--forget")  # it would take what comes before they are back
+    assert "somebody records into" in done.communicate(timeout=30)[1]
+    assert (done.returncode, sessions(postgres)) == (75, 2)
     for process in processes:
         process.terminate()
         process.wait(20)
-    database = ("--database", postgres.target.url, "--school", "north", "--broker", address(port))
     done = edge("record", *database, "--forget")
     assert len(done.communicate(timeout=30)[0].splitlines()) == 3
     assert done.returncode == 0
@@ -257,6 +260,27 @@ def test_forget_ends_every_session_of_the_school(
     recorder(edge, postgres, port)
     send(port, 5)
     wait_for(lambda: stored(postgres) == [6, 7, 8, 9, 10], 20)
+
+
+def test_what_a_share_has_left_is_ended_beside_a_recorder_that_goes_on_alone(
+    postgres: Place, start_broker: StartBroker, edge: StartEdge, send: Callable[[int, int], None]
+) -> None:
+    assert isinstance(postgres.target, PostgresAddress)
+    port = start_broker(*KEEPING).port
+    process = recorder(edge, postgres, port)
+    process.terminate()
+    process.wait(20)
+    database = ("--database", postgres.target.url, "--school", "north", "--broker", address(port))
+    alone = edge("record", *database)
+    lines_of(alone, "connected to broker")
+    assert edge("record", *database, "--forget").wait(30) == 75
+    done = edge("record", *database, "--forget", "--share", "main")
+    assert len(done.communicate(timeout=30)[0].splitlines()) == 1
+    assert sessions(postgres) == 0
+    send(port, 5)
+    wait_for(lambda: stored(postgres) == [1, 2, 3, 4, 5], 20)
+    alone.terminate()
+    assert "lost the session" not in alone.communicate(timeout=20)[1]
 
 
 def test_days_are_kept_no_shorter_than_what_they_are_made_of_and_not_in_a_file(

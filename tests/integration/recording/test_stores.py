@@ -325,6 +325,36 @@ def test_a_clock_that_was_ahead_for_a_moment_hides_nothing_that_changes_later(pl
     assert [each.mode for each in words] == ["online", "offline", "online", "offline"]
 
 
+def test_a_recorder_whose_clock_was_ahead_and_is_set_right_knows_what_changed_last(place: Place) -> None:
+    hour = timedelta(hours=1)
+    with place.opened() as store:
+        store.store([info("aaaaaaaa")], MONDAY)
+        store.store([info("bbbbbbbb")], MONDAY + 9 * hour)  # its clock is three hours ahead
+        for _ in range(2):
+            store.store([info("cccccccc")], MONDAY + 8 * hour)
+    with place.read() as recording:
+        places = recording.places("room-1", MONDAY + DAY)
+    assert [((each.heard - MONDAY) / hour, each.digest) for each in places] == [
+        (0, "aaaaaaaa"), (8, "bbbbbbbb"), (8, "cccccccc")
+    ]  # fmt: skip
+    assert digests(places, MONDAY + 10 * hour, MONDAY + 11 * hour) == ["cccccccc"]
+
+
+def test_masks_that_changed_and_changed_back_while_nobody_recorded_leave_no_lesson_of_then_sure(place: Place) -> None:
+    sent = sorted(windows(1, 60), key=lambda each: each.window.start)
+    back = MONDAY + DAY
+    with place.opened() as store:
+        store.store([info("aaaaaaaa"), *as_messages(sent[:20])], MONDAY - DAY)
+        told = [info(each) for each in ("aaaaaaaa", "bbbbbbbb", "cccccccc", "aaaaaaaa", "aaaaaaaa")]
+        store.store([*told[:2], *as_messages(sent[20:]), *told[2:]], back)
+    with place.read() as recording:
+        places = recording.places("room-1", MONDAY + 9 * DAY)
+    starts = [parse_timestamp(each.window.start) for each in sent]
+    assert digests(places, starts[0], starts[18]) == ["aaaaaaaa"]
+    assert len(digests(places, starts[30], starts[40])) > 1
+    assert digests(places, back + DAY, back + 2 * DAY) == ["aaaaaaaa"]
+
+
 def test_by_which_rules_figures_are_withheld_is_stored_when_it_changes(place: Place) -> None:
     rules = (None, {"min_faces": 5, "round_to": 1}, {"min_faces": 5, "round_to": 1}, {"min_faces": 10, "round_to": 1})
     with place.opened() as store:
@@ -366,7 +396,7 @@ def test_of_one_batch_is_stored_what_counts(place: Place) -> None:
         rooms = ("room-1", "room-2")
         (states, words), (_, others) = (recording.state_changes(room, MONDAY + 2 * DAY) for room in rooms)
         digests = [[each.digest for each in recording.places(room, MONDAY + DAY)] for room in rooms]
-    assert digests == [[f"{98:08x}"], ["aaaaaaaa"]]
+    assert digests == [[f"{97:08x}", f"{98:08x}"], ["aaaaaaaa"]], "that it changed, and how it was in the end"
     assert [each.mode for each in words] == ["offline", "online", "offline", "online"], "it came and went on both days"
     assert [each.mode for each in others] == ["online", "offline"]
     assert len(states) == 33, "each once, and none left out"

@@ -209,7 +209,8 @@ TREATMENT: dict[str, Here | Elsewhere] = {
     "docs/scale.md: apt-get install mosquitto-clients python3": Elsewhere(
         "tests/integration/mqtt/test_from_access_list.py"
     ),
-    "docs/scale.md: systemctl stop mosquitto && cd": Elsewhere("tests/integration/mqtt/test_from_access_list.py"),
+    "docs/scale.md: systemctl stop mosquitto; cd": Elsewhere("tests/integration/mqtt/test_from_access_list.py"),
+    "docs/scale.md: cd /etc/mosquitto && systemctl stop": Elsewhere("tests/integration/mqtt/test_from_access_list.py"),
     "docs/scale.md: cd /etc/mosquitto/edge": Elsewhere("tests/integration/mqtt/test_plugin_broker.py"),
     "docs/scale.md: cd /etc/mosquitto/edge &&": Elsewhere("tests/integration/mqtt/test_broker_recipes.py"),
     "docs/scale.md: for user in room-204 room-205": Elsewhere("tests/integration/mqtt/test_client_certificates.py"),

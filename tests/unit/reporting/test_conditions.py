@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
+import pytest
+
 from edge.recording.places import Place
 from edge.recording.window_record import Series
 from edge.reporting.conditions import compare_days, conditions_of, digests
@@ -117,3 +119,15 @@ def test_what_is_not_known_is_no_difference() -> None:
     assert after is not None
     assert (before.masks, after.masks) == (None, "aaaaaaaa")
     assert before.differing(after) is after.differing(before) is None
+
+
+@pytest.mark.parametrize("ahead", [1, 3, 8])
+def test_where_the_clocks_of_device_and_recorder_differ_the_masks_of_the_time_between_are_not_known(ahead: int) -> None:
+    """Its newest window is of a clock that was ahead, or the recorder's clock is behind: nobody knows which."""
+    heard = START - HOUR
+    known = [place(-90, "aaaaaaaa"), Place(heard + ahead * HOUR, heard, "bbbbbbbb", 0.3), place(20, "cccccccc")]
+    assert digests(known, heard - 2 * HOUR, heard) == ["aaaaaaaa"]
+    for hours in range(ahead):
+        begins = heard + hours * HOUR
+        assert digests(known, begins, begins + HOUR) == ["aaaaaaaa", "bbbbbbbb"]
+    assert digests(known, heard + ahead * HOUR, heard + 20 * HOUR) == ["bbbbbbbb"]

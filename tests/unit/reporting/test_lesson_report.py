@@ -7,20 +7,25 @@ import re
 import shutil
 import sqlite3
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from edge.cli.report import reader
 from edge.contract.machine_messages import MachineInfo
 from edge.contract.payloads import WindowPayload
 from edge.contract.validation import DeviceMessage
 from edge.languages.words import Words
+from edge.recording.database import Database
 from edge.recording.reader import Recording
 from edge.reporting.comparison_sentences import MAY_BE_EQUAL, OVERLAPPING
+from edge.reporting.gaps import Gap
+from edge.reporting.html import page
 from edge.reporting.lesson_comparison import EarlierLessons
 from edge.reporting.lesson_report import (
+    CHANGES_LATER,
     GOES_ON,
     MASKS_UNKNOWN,
     UNEVEN,
@@ -30,8 +35,9 @@ from edge.reporting.lesson_report import (
 )
 from edge.reporting.lesson_sentences import clock_not_set, rounding
 from edge.reporting.period import Period
+from edge.reporting.png import head
 from edge.reporting.report_data import read_stretch
-from edge.reporting.wording import notes
+from edge.reporting.wording import made, notes, outages
 from edge.text import NO_BREAK, Sentence
 from edge.timing.timetable import Lesson, Timetable
 from edge.web.dashboard.lesson_page import lesson_json
@@ -205,6 +211,28 @@ def test_another_mask_or_rule_refuses_the_comparison(
     assert why in str(found.sentences(earlier)[-1])
 
 
+def test_masks_that_changed_before_a_lesson_and_were_heard_of_after_it_refuse_the_comparison(tmp_path: Path) -> None:
+    """Nobody recorded from the day before until noon: the lesson came late, and only then what is hidden."""
+    path = record(tmp_path / "late.sqlite", [info("aaaaaaaa", 5)], LESSON - 9 * WEEK)
+    rounded = info("bbbbbbbb", 5)
+    assert isinstance(rounded.content, MachineInfo)
+    assert rounded.content.privacy is not None
+    privacy = rounded.content.privacy.model_copy(update={"round_to": 50})
+    for week in (3, 2, 1):
+        record(path, windows(LESSON - week * WEEK, week), LESSON - week * WEEK + 45 * MINUTE)
+    changed = rounded._replace(content=rounded.content.model_copy(update={"privacy": privacy}))
+    back = LESSON + 240 * MINUTE
+    database = Database(path, "classroom")
+    database.start()
+    database.store(windows(LESSON, 7), back, back, back)
+    database.store([changed], back + MINUTE, back, back)
+    database.stop()
+    found, earlier = told(path)
+    assert earlier.comparison is not None
+    assert (earlier.comparison.verdict, earlier.comparison.lessons) == ("refused", 0)
+    assert rounding(50).as_json() in lesson_json(found, earlier, NOW)["notes"]
+
+
 def test_masks_that_nobody_knows_are_said(path: Path) -> None:
     assert not told(path)[1].masks_unknown  # of none of them: there is nothing to tell apart
     record(path, [info("aaaaaaaa")], LESSON - MINUTE)
@@ -220,6 +248,53 @@ def test_a_lesson_that_goes_on_is_not_compared_yet(path: Path) -> None:
     page = lesson_json(found, earlier, LESSON + 44 * MINUTE)
     assert page["running"]
     assert page["verdict"] is None
+
+
+@pytest.mark.parametrize("headcount", [False, True])
+def test_changes_are_told_when_a_lesson_is_over(tmp_path: Path, *, headcount: bool) -> None:
+    """Whoever looks anew every few seconds finds by chance, again and again, what is told of one lesson in twenty."""
+    path = record(tmp_path / "school.sqlite", windows(LESSON, 7, headcount=headcount))
+    for minutes, goes_on in ((44, True), (45, False)):
+        now = LESSON + minutes * MINUTE
+        found, earlier = told(path, now=now)
+        assert (found.changes is None) == (goes_on or headcount)
+        assert (CHANGES_LATER in found.sentences(earlier)) == (goes_on and not headcount)
+        for note in (lesson_json(found, earlier, now)["notes"], notes(found.data, Words())):
+            assert ("Only the surest changes" in str(note)) == (not goes_on and not headcount)
+
+
+def test_all_files_of_a_report_are_read_once(tmp_path: Path) -> None:
+    """A page and a picture of a lesson that goes on tell the same."""
+    sent, zone = windows(LESSON, 7), NOW.tzinfo or timezone.utc
+    recording = Recording(record(tmp_path / "school.sqlite", sent[:60]))
+    recording.start()
+    read = reader(recording, "room-1", Period(LESSON, LESSON + 45 * MINUTE, zone), LESSON + 31 * MINUTE, None)
+    first, _ = read()
+    record(tmp_path / "school.sqlite", sent[60:])
+    second, _ = read()
+    recording.stop()
+    assert first.totals.windows == second.totals.windows == 60
+
+
+def test_a_page_and_a_picture_say_when_they_were_made_and_by_which_clock(path: Path) -> None:
+    found, _ = told(path)
+    said = made(found.data.period.zone, NOW, Words())
+    assert "21 November 2026, 13:00" in said
+    assert "Times are in Europe/Vienna." in said
+    assert said in page(found.data, NOW, Words())
+    assert said in [each.get_text() for each in head("room-1", "Friday", said).texts]
+
+
+def test_what_is_shorter_than_a_second_has_no_row(path: Path) -> None:
+    found, _ = told(path)
+    second = timedelta(seconds=1)
+    short = [
+        Gap(LESSON, LESSON + second / 2, "nothing"), Gap(LESSON + second, LESSON + 3 * second, "nothing"),
+        Gap(LESSON + 9 * second, LESSON + 9.5 * second, "lost", missing=2),
+    ]  # fmt: skip
+    rows = outages(replace(found.data, gaps=short), Words())
+    assert [row[2].replace(NO_BREAK, " ") for row in rows] == ["2 s", "0 s"]
+    assert rows[1][3] == "windows missing: 2"
 
 
 def test_the_first_minutes_say_what_is_waited_for_and_until_when(tmp_path: Path) -> None:

@@ -93,6 +93,47 @@ def test_what_the_time_explains_is_known(tmp_path: Path) -> None:
     assert found == [(12, 12), (18, 18), (30, 30), (0, 0)]
 
 
+@pytest.mark.parametrize("seconds", [10, 300])
+def test_a_window_that_reaches_into_a_lesson_leaves_no_gap_at_its_start(seconds: int, tmp_path: Path) -> None:
+    """Windows that begin at seven seconds past, with a gap in between."""
+    width = timedelta(seconds=seconds)
+    sent = [at(0, 7, 45) + timedelta(seconds=7) + n * width for n in range(3600 // seconds)]
+    sent = [each for each in sent if not at(0, 8, 20) <= each < at(0, 8, 30)]
+    messages = [
+        DeviceMessage("room-1", "window", smiling(start, "room-1", n + 1, seconds=seconds), "edge.window/2")
+        for n, start in enumerate(sent)
+    ]
+    recording = Recording(record(tmp_path / "s.sqlite", messages, LATER))
+    recording.start()
+
+    def gaps(start: datetime, end: datetime) -> list[tuple[str, datetime, datetime]]:
+        found = read_report(recording, "room-1", Period(start, end, VIENNA), LATER)
+        return [(gap.kind, gap.start, gap.end) for gap in found.gaps]
+
+    last, next_one = max(each for each in sent if each < at(0, 8, 20)) + width, min(e for e in sent if e > at(0, 8, 30))
+    assert gaps(at(0, 8), at(0, 8, 10)) == gaps(at(0, 8, 2), at(0, 8, 10)) == []
+    assert gaps(at(0, 8, 22), at(0, 8, 40)) == [("nothing", max(last, at(0, 8, 22)), next_one)]
+    assert gaps(at(0, 7), at(0, 8)) == [("unrecorded", at(0, 7), sent[0])]
+    recording.stop()
+
+
+def test_the_row_of_a_gap_tells_as_many_as_the_figures(tmp_path: Path) -> None:
+    """Of 20 windows of a minute that are missing in twelve minutes, no more than six can have been in the last six."""
+    times = [(n + (8 if n >= 32 else 0), at(0, 8) + n * MINUTE) for n in range(60) if not 20 <= n < 32]
+    messages = [
+        DeviceMessage("room-1", "window", smiling(start, "room-1", n + 1, seconds=60), "edge.window/2")
+        for n, start in times
+    ]
+    recording = Recording(record(tmp_path / "s.sqlite", messages, LATER))
+    recording.start()
+    for first, last, number in ((26, 60, 6), (0, 26, 6), (0, 60, 20)):
+        found = read_report(recording, "room-1", Period(at(0, 8, first), at(0, 8) + last * MINUTE, VIENNA), LATER)
+        assert told(found.totals) == (number, number)
+        assert [gap.missing for gap in found.gaps] == [number]
+        assert in_part_missing(found.totals, VIENNA, str) == []
+    recording.stop()
+
+
 def test_it_is_said_with_what_is_known(recording: Recording) -> None:
     words = Words()
     found = read_report(recording, "room-1", Period(at(1, 8), at(1, 9), VIENNA), LATER)

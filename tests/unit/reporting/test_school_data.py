@@ -36,6 +36,7 @@ from edge.reporting.school_sentences import MASKS_UNKNOWN, describe_school, diff
 from edge.reporting.scope import NOT_MEASURED, Scope
 from edge.reporting.totals import Totals, add_up, totals_of
 from edge.reporting.wording import notes
+from edge.text import NO_BREAK
 from edge.timing.timetable import Entry, Plan, Timetable
 from edge.web.dashboard.map_answer import map_answer
 from tests.support.recorded_school import LESSONS, TIMETABLE, VIENNA, moved, record_school, usual
@@ -383,6 +384,24 @@ def told(school: School, folder: Path) -> list[Any]:
         school_csv(data, folder / f"{kind}.csv")
         found += [(folder / f"{kind}.csv").read_text(), school_page(data, VIENNA, LATER, words)]
     return found
+
+
+@pytest.mark.parametrize("week", [0, 1])
+def test_a_week_that_was_recorded_outside_of_its_lessons_says_so(week: int, tmp_path: Path) -> None:
+    start = datetime.combine(MONDAY, time(16), VIENNA)
+    sent = [smiling(start + n * timedelta(minutes=1), "room-1", n + 1, seconds=60) for n in range(10)]
+    messages = [DeviceMessage("room-1", "window", each, "edge.window/2") for each in sent]
+    recording = Recording(record(tmp_path / "s.sqlite", messages, LATER))
+    recording.start()
+    school = School(recording, ["room-1"], TIMETABLE, VIENNA, LATER)
+    answer = map_answer(school.week("room-1", MONDAY + timedelta(days=7 * week)), Words(), lessons=True)
+    recording.stop()
+    assert all(each["empty"] for each in answer["rows"])
+    assert answer["nothing"].replace(NO_BREAK, " ") == (
+        "Nothing was recorded in this time."
+        if week
+        else "Nothing was recorded in lessons, but 10 min outside of them: see “whole day” in the view Lesson."
+    )
 
 
 def test_what_was_withheld_leaves_no_trace_anywhere(tmp_path: Path) -> None:

@@ -118,7 +118,7 @@ function update(parts, shown, measure) {
 }
 
 /** Why there is no map at all. */
-const nothing = ({ rows }) => (rows.every(({ empty }) => empty) ? t("Nothing was recorded in this time.") : t("Nothing here was measured for long enough to be shown."));
+const nothing = (shown) => (shown.rows.every(({ empty }) => empty) ? shown.nothing : t("Nothing here was measured for long enough to be shown."));
 
 function choices({ choices: node }, { measures, kind }, measure) {
   node.hidden = measures.length === 0;

@@ -108,7 +108,7 @@ function sentence({ word, share, low, high }) {
 function basis(window, parts) {
   if (!parts.length) return "";
   return window.basis === "estimate"
-    ? t("Estimated shares of the faces whose expression can be told, corrected for what the model is known to confuse; the line is the 90 % interval.")
+    ? t("Estimated shares of the faces whose expression can be told, corrected for what the model is known to confuse; the line is the 90 % interval for the faces of this one window.")
     : t("Counted shares of the faces with an expression, not corrected for the model's errors, and without an interval.");
 }
 
