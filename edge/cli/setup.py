@@ -105,8 +105,8 @@ def _install(args: argparse.Namespace) -> int:
 def _tell(path: Path, problem: str) -> None:
     if problem:
         print(problem)
-    print(f"{path}{'' if path.exists() else ' (does not exist yet)'} is set up here.")
-    print("This page publishes nothing itself; a daemon that runs goes on with the settings that it has.")
+    print(f"This page changes {path}{'' if path.exists() else ', which does not exist yet'}.")
+    print("It publishes nothing itself; a daemon that runs goes on with the settings that it has.")
     if swapped := swap_problem():
         print(f"{swapped[0].upper()}{swapped[1:]}: {REMEDY}.")
     print("Anyone with this address sees pictures of people, and can change the settings:")

@@ -22,8 +22,8 @@ MOST_LABELS = 100  # of all windows; those of two models at most
 JSON_COLUMNS = ("counts", "estimate", "facing", "unclassified")
 
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-# Also behind what some spreadsheets take for the end of a cell.
-FORMULA = re.compile(r"(^|[;\t\r\n])(?=[=+\-@\t\r])")
+# Also behind what some spreadsheets take for the end of a cell, and within quotes, which they take off.
+FORMULA = re.compile(r"(^|[;\t\r\n])(?=\"*[=+\-@\t\r])")
 
 
 def write_csv(recording: Recorded, device: str, start: datetime, end: datetime, path: Path) -> int:

@@ -70,7 +70,10 @@ footer { margin-top: 1.5rem; font-size: .9rem; }
   section { padding: .8rem; } .wide svg { min-width: 36rem; }
   th, td { padding: .3rem; white-space: normal; } .left td:last-child { min-width: 7rem; } }
 @page wide { size: A4 landscape; margin: 8mm; }
-@media print { body { max-width: none; padding: 0; } .wide { overflow: visible; background: none; }
+@media print { html { font-size: 13px; } body { max-width: none; padding: 0; } section { margin-top: .8rem; }
+  /* The chart is on the first page. */
+  dl { grid-template-columns: repeat(5, 1fr); gap: .4rem; margin-top: .8rem; } dl div { padding: .3rem .6rem; }
+  dd { font-size: 1rem; } .wide { overflow: visible; background: none; }
   .wide svg { min-width: 0; } section, dl div { border-color: #bbb; }
   /* No column is beyond the edge of the paper: a term of 13 weeks fits across A4, a year along it. */
   td, thead th { white-space: normal; }

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any, TypeVar
 
 import psycopg
@@ -77,6 +76,7 @@ class BoundedConnection(psycopg.Connection[Any]):
     """Ends itself where the server says nothing for too long, whatever it waits for."""
 
     answers_within: float = ANSWER_SECONDS
+    working: Callable[[], bool] = staticmethod(lambda: False)  # whether the server works on what takes that long
 
     def wait(self, gen: Generator[Any, Any, T], *args: Any, **kwargs: Any) -> T:  # noqa: ANN401 - psycopg's
         """As psycopg's: each of its waits is one. Raises psycopg.OperationalError; the connection is closed."""
@@ -91,6 +91,8 @@ class BoundedConnection(psycopg.Connection[Any]):
                 now = time.monotonic()
                 if ready:
                     heard = now
+                elif now - heard > self.answers_within and self.working():
+                    heard = time.monotonic()
                 elif now - heard > self.answers_within:
                     self.close()
                     raise psycopg.OperationalError(f"it has not answered for {now - heard:.0f} s")
@@ -101,16 +103,30 @@ class BoundedConnection(psycopg.Connection[Any]):
 
 @contextlib.contextmanager
 def unhurried(connection: psycopg.Connection) -> Iterator[None]:
-    """A transaction of statements that take what they take; locks are waited for no longer than ever."""
+    """A transaction of statements that take what they take, on a server that answers others meanwhile.
+
+    Locks are waited for no longer than ever.
+    """
+    info = connection.info
+
+    def working() -> bool:
+        try:  # no statement: the server lives where it lets us in, or says why not
+            psycopg.connect(info.dsn, password=info.password, connect_timeout=CONNECT_SECONDS).close()
+        except errors.ConnectionTimeout:
+            return False
+        except psycopg.Error:
+            pass
+        return True
+
     with connection.transaction():
         connection.execute("SET LOCAL statement_timeout = 0")
         if isinstance(connection, BoundedConnection):
-            connection.answers_within = math.inf
+            connection.working = working
         try:
             yield
         finally:
             if isinstance(connection, BoundedConnection):
-                del connection.answers_within
+                del connection.working
 
 
 def connect(address: PostgresAddress, purpose: str) -> psycopg.Connection:

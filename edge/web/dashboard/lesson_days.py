@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time, timedelta, timezone, tzinfo
 
 from edge.errors import ConfigError
@@ -82,16 +82,30 @@ def period_named(room: str, day: date, name: str, timetable: Timetable | None, z
 def lesson_of_day(
     recording: Recorded, room: str, day: date, timetable: Timetable | None, zone: tzinfo, now: datetime
 ) -> Period:
-    """What is shown first of a day: of today the newest lesson, else the first one that was recorded; or all of it."""
+    """What is shown first of a day: of today the newest lesson that was recorded, else the first; or all of it."""
     lessons = [each for each in (timetable.lessons(room, day) if timetable else []) if each.start <= now]
     if not lessons:
-        return Period(midnight(day, zone), midnight(day + DAY, zone), zone)
+        return _whole(day, zone)
     if day == now.astimezone(zone).date():
         lessons.reverse()
-    held = (each for each in lessons if next(recording.buckets(room, each.start, each.end), None))
     running = next((each for each in lessons if now < each.end), None)
-    shown = running or next(held, lessons[0])
-    return Period(shown.start, shown.end, zone, shown.name)
+    shown = running or next(_held(recording, room, lessons), None)
+    if shown is None and not _anything(recording, room, midnight(day, zone), midnight(day + DAY, zone)):
+        shown = lessons[0]
+    return Period(shown.start, shown.end, zone, shown.name) if shown else _whole(day, zone)
+
+
+def _held(recording: Recorded, room: str, lessons: Iterable[Lesson]) -> Iterator[Lesson]:
+    """Those of which something was recorded."""
+    return (each for each in lessons if _anything(recording, room, each.start, each.end))
+
+
+def _anything(recording: Recorded, room: str, start: datetime, end: datetime) -> bool:
+    return next(recording.buckets(room, start, end), None) is not None
+
+
+def _whole(day: date, zone: tzinfo) -> Period:
+    return Period(midnight(day, zone), midnight(day + DAY, zone), zone)
 
 
 def _unknown(name: str) -> ConfigError:
@@ -101,15 +115,14 @@ def _unknown(name: str) -> ConfigError:
 
 
 def newest_lesson(recording: Recorded, room: str, timetable: Timetable | None, zone: tzinfo, now: datetime) -> Period:
-    """What a page shows first: the lesson that goes on, else the last one of which something was recorded."""
+    """What a page shows first: the lesson that goes on, else the last that was recorded; or the day."""
     if timetable and (running := timetable.at(room, now)):
         return Period(running.start, running.end, zone, running.name)
     newest = min(recording.newest(room) or now, now)
     day = (newest - timedelta(seconds=1)).astimezone(zone).date()
-    held = [each for each in (timetable.lessons(room, day) if timetable else []) if each.start < newest]
-    if held:
-        return Period(held[-1].start, held[-1].end, zone, held[-1].name)
-    return Period(midnight(day, zone), midnight(day + DAY, zone), zone)
+    lessons = [each for each in (timetable.lessons(room, day) if timetable else []) if each.start < newest]
+    shown = next(_held(recording, room, reversed(lessons)), None)
+    return Period(shown.start, shown.end, zone, shown.name) if shown else _whole(day, zone)
 
 
 def neighbours(room: str, lesson: Period, timetable: Timetable | None, now: datetime) -> JSON:

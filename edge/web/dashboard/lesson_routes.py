@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
@@ -12,11 +13,12 @@ from starlette.routing import BaseRoute, Route
 
 from edge.errors import EdgeError
 from edge.recording.recorded import Recorded
+from edge.recording.rollups import bucket_of
 from edge.reporting.period import Period
 from edge.timing.timetable import Lesson
 from edge.web.dashboard.lesson import JSON
 from edge.web.dashboard.lesson_days import day_json, day_named, lesson_of_day, neighbours, newest_lesson, period_named
-from edge.web.dashboard.past import NO_STORE, Past, no_such_room, sentence_of
+from edge.web.dashboard.past import NO_STORE, Past, no_such_room, refusal
 from edge.web.visitors import visitor_of
 
 WHOLE = timedelta(hours=20)  # what is longer is a whole day
@@ -51,7 +53,7 @@ class _Lessons:
         try:
             names = await self._past.ask(request, lambda recording: recording.names(), "rooms", KEPT)
         except EdgeError as error:
-            return sentence_of(error)
+            return refusal(request, error)
         return JSONResponse({"rooms": [name for name in names if visitor.may_see_figures(name)]}, headers=NO_STORE)
 
     async def day(self, request: Request) -> Response:
@@ -65,8 +67,11 @@ class _Lessons:
         return await self._answer(request, room, read, ("day", room, day))
 
     async def lesson(self, request: Request) -> Response:
-        """`?room=`: its newest lesson; `&day=`: of that day; `&name=`: that one, or a time as `08:00-09:30`."""
-        room, day, name = (request.query_params.get(each, "") for each in ("room", "day", "name"))
+        """`?room=`: its newest lesson; `&day=`: of that day; `&name=`: that one, or a time as `08:00-09:30`.
+
+        `&known=`: the revision that is shown; while it is the same, that alone is said.
+        """
+        room, day, name, shown = (request.query_params.get(each, "") for each in ("room", "day", "name", "known"))
         past = self._past
 
         def read(recording: Recorded) -> JSON:
@@ -77,9 +82,13 @@ class _Lessons:
                 asked = lesson_of_day(recording, room, day_named(day), past.timetable, past.zone, now)
             else:
                 asked = newest_lesson(recording, room, past.timetable, past.zone, now)
-            return self._told(recording, room, asked, now)
+            beside = neighbours(room, asked, past.timetable, now)
+            revision = _revision(recording, room, asked, beside, now)
+            if shown and shown == revision:
+                return {"unchanged": True}
+            return {**self._told(recording, room, asked, now), **beside, "revision": revision}
 
-        return await self._answer(request, room, read, ("lesson", room, day, name))
+        return await self._answer(request, room, read, ("lesson", room, day, name, shown))
 
     def _told(self, recording: Recorded, room: str, asked: Period, now: datetime) -> JSON:
         # Only here: numpy takes a while to load, and a page that shows the present needs none.
@@ -103,7 +112,7 @@ class _Lessons:
         return {
             "room": room, "day": asked.start.date().isoformat(), "name": asked.name,
             "clock": [f"{asked.start:%H:%M}", f"{asked.end:%H:%M}"],
-            **neighbours(room, asked, timetable, now), **lesson_json(report, earlier, now, until),
+            **lesson_json(report, earlier, now, until),
         }  # fmt: skip
 
     async def _answer(
@@ -117,8 +126,20 @@ class _Lessons:
                 request, lambda file: file.has(room), ("has", room), KEPT
             )
         except EdgeError as error:
-            return sentence_of(error)
+            return refusal(request, error)
         return await self._past.answer(request, read, key, KEPT) if there else no_such_room()
+
+
+def _revision(recording: Recorded, room: str, asked: Period, beside: JSON, now: datetime) -> str:
+    """What tells a lesson from the same one after windows came late, or something was deleted; a cheap one.
+
+    One that goes on has none: each moment makes it another.
+    """
+    if now < asked.end:
+        return ""
+    sums = [*recording.buckets(room, bucket_of(asked.start), asked.end)]
+    known = repr((asked, beside, sums, recording.newest_request()))
+    return hashlib.sha256(known.encode()).hexdigest()[:32]
 
 
 def _now() -> datetime:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import math
 import time
 from collections.abc import Callable, Hashable
 from datetime import tzinfo
@@ -16,11 +18,13 @@ from edge.errors import ConfigError, EdgeError
 from edge.recording.recorded import Recorded
 from edge.recording.stores import Target, make_reader
 from edge.recording.window_store import AwayError
+from edge.text import Sentence
 from edge.timing.old_zone_names import older
 from edge.timing.timetable import Timetable
 from edge.web.dashboard.questions import Questions
 from edge.web.packed import Packed, PackedResponse, pack_json
 from edge.web.shared import told
+from edge.web.visitors import EVERYBODY, visitor_of
 
 T = TypeVar("T")
 
@@ -28,7 +32,12 @@ THREADS = 2  # that read at once: the recorder of this process needs the process
 MOST_KEPT = 64  # answers
 SILENT = 1.0  # seconds after which a database that cannot be reached has not refused us, but kept us waiting
 AWAY = 5.0  # seconds for which such a one is not asked again
+LOG_EVERY = 60.0  # seconds
 NO_STORE = {"Cache-Control": "no-store"}
+UNREADABLE = Sentence("What was recorded cannot be read now")
+SEE_LOG = Sentence("the log of this page's server says why")
+
+logger = logging.getLogger(__name__)
 
 
 class Past:
@@ -45,6 +54,7 @@ class Past:
         self.zone = zone
         self._target = target
         self._questions = Questions(THREADS, MOST_KEPT, "past")
+        self._logged = -math.inf  # in monotonic seconds
         self._away: tuple[float, AwayError] | None = None  # when, in monotonic seconds
 
     @property
@@ -61,7 +71,15 @@ class Past:
         """Whether it is in a database, and so not on this machine alone."""
         return not isinstance(self._target, Path)
 
-    async def ask(self, request: Request, function: Callable[[Recorded], T], key: Hashable, seconds: float = 2.0) -> T:
+    async def ask(
+        self,
+        request: Request,
+        function: Callable[[Recorded], T],
+        key: Hashable,
+        seconds: float = 2.0,
+        *,
+        long: bool = False,
+    ) -> T:
         """Run a function on the recording, in another thread.
 
         Args:
@@ -69,14 +87,21 @@ class Past:
             function: Gets the recording, started; it is stopped afterwards, so nothing lazy may be returned.
             key: Of the question: who asks the same within some seconds gets the same answer.
             seconds: How old an answer may be.
+            long: As `Questions.ask` has it.
 
         Raises:
             EdgeError: It is missing, damaged or away, or the function raised it; or as `Questions.ask`.
         """
-        return await self._questions.ask(request, lambda: partial(self.read, function), key, seconds)
+        return await self._questions.ask(request, lambda: partial(self.read, function), key, seconds, long=long)
 
     async def answer(
-        self, request: Request, function: Callable[[Recorded], Any], key: Hashable, seconds: float = 2.0
+        self,
+        request: Request,
+        function: Callable[[Recorded], Any],
+        key: Hashable,
+        seconds: float = 2.0,
+        *,
+        long: bool = False,
     ) -> Response:
         """The same as JSON for a page, written and compressed in that thread; None says that there is no such room.
 
@@ -88,9 +113,9 @@ class Past:
             return None if found is None else pack_json(found)
 
         try:
-            answer = await self.ask(request, packed, key, seconds)
+            answer = await self.ask(request, packed, key, seconds, long=long)
         except EdgeError as error:
-            return sentence_of(error)
+            return refusal(request, error)
         return no_such_room() if answer is None else PackedResponse(request, answer, NO_STORE)
 
     def stop(self) -> None:
@@ -111,8 +136,30 @@ class Past:
                     self._away = time.monotonic(), error
                 raise
             return function(recording)
+        except EdgeError as error:
+            self._log(error)
+            raise
         finally:
             recording.stop()
+
+    def _log(self, error: EdgeError) -> None:
+        """Say why nothing can be read, as not every visitor is told; now and then, as pages ask all the time."""
+        now = time.monotonic()
+        if not _for_pages(error) and now - self._logged > LOG_EVERY:
+            self._logged = now
+            logger.warning("what was recorded cannot be read: %s", error)
+
+
+def refusal(request: Request, error: EdgeError) -> Response:
+    """As `sentence_of`; where the database is, and what it says, only for who may see all."""
+    if not _for_pages(error) and visitor_of(request).unnamed != EVERYBODY:
+        error = EdgeError(UNREADABLE, SEE_LOG)
+    return sentence_of(error)
+
+
+def _for_pages(error: EdgeError) -> bool:
+    """Whether it was written for whoever asks, in their language."""
+    return isinstance(error.told[0], Sentence)
 
 
 def sentence_of(error: EdgeError) -> Response:

@@ -1,6 +1,6 @@
 """Questions of pages that take a while: answered in few threads, with few that wait, for as long as somebody does.
 
-Visitors take turns, and where there are several threads one visitor never has all of them.
+Visitors take turns. Where there are several threads, neither one visitor nor long questions ever have all of them.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ class _Question:
     Attributes:
         prepare: Makes the work.
         key: Of the question.
+        long: Whether it may take all but one of the threads, together with others like it.
         stamp: An answer is good for those alone who ask with the same one.
         turns: Of each visitor who waits for it, until it is begun; the least is the next.
         begun_for: Whose turn it was.
@@ -47,6 +48,7 @@ class _Question:
     prepare: Callable[[], Work[Any]]
     key: Hashable
     stamp: Hashable
+    long: bool = False
     turns: dict[Hashable, int] = field(default_factory=dict)
     begun_for: Hashable = None
     answer: asyncio.Future[Any] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
@@ -90,6 +92,8 @@ class Questions:
         key: Hashable,
         seconds: float,
         stamp: Hashable = None,
+        *,
+        long: bool = False,
     ) -> T:
         """Wait for an answer, as long as the visitor does.
 
@@ -99,13 +103,14 @@ class Questions:
             key: Of the question: who asks the same may get the same answer.
             seconds: For which a kept answer will do, since it was asked for.
             stamp: Only an answer with the same one will do.
+            long: It takes many seconds, and never the last thread from those that do not.
 
         Raises:
             EdgeError: Too many wait, this visitor has left, or the server ends; or the work raised it.
         """
         question, asker = self._kept.get(key), _asker(request)
         if question is None or question.stamp != stamp or (question.answer.done() and question.answer.exception()):
-            question = self._take(_Question(prepare, key, stamp), asker, seconds)
+            question = self._take(_Question(prepare, key, stamp, long), asker, seconds)
         elif question in self._queue:
             question.turns.setdefault(asker, self._turn(asker))
             self._begin()  # a thread may be free that those before may not have
@@ -201,13 +206,14 @@ class Questions:
             running.add_done_callback(self._done)
 
     def _next(self) -> _Question | None:
-        """Whose turn it is; None while all who wait have as many threads as one visitor may."""
+        """Whose turn it is; None while all who wait have as many threads as one visitor, or long questions, may."""
         most = max(1, self._threads - 1)
+        full = sum(each.long for each in self._running.values()) >= most
         ready = [
             (turn, asker, each)
             for each in self._queue
             for asker, turn in each.turns.items()
-            if self._threads_of(asker) < most
+            if self._threads_of(asker) < most and not (each.long and full)
         ]
         if not ready:
             return None

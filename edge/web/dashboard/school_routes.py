@@ -112,7 +112,7 @@ class _Maps:
 
         # What a visitor may see is part of the question: an answer is kept for others who ask the same.
         whole = (*key, words.language, visitor.role, visitor.rooms)
-        return await past.answer(request, read, whole, KEPT_SECONDS)
+        return await past.answer(request, read, whole, KEPT_SECONDS, long=True)
 
 
 def _may(visitor: Visitor, name: str, room: str | None) -> bool:

@@ -36,7 +36,7 @@ PASSWORD_KEY = "mqtt.password_file"  # noqa: S105 - a key
 RECIPIENT = ("mqtt.broker", "mqtt.embedded_port", "mqtt.ca_file", "mqtt.username")
 """Keys that say to whom the password is shown, and as whose."""
 SETTLED = 0.5  # seconds without a change after which a file is taken to be written to its end
-Place = tuple[BrokerUrl | str, int, str | None]
+Place = tuple[BrokerUrl | str, int, str | None, str | None]
 """To whom: the broker, and who vouches for it."""
 
 
@@ -88,7 +88,7 @@ class ConfigFile:
         self._coming: bytes | None = None  # what somebody else has written, or only begun to
         self._coming_since = 0.0  # monotonic
         self._password: str | None = None
-        self._given_at: Place | None = None  # the broker of the draft when the password was given
+        self._given_at: Place | None = None  # the broker and user of the draft when the password was given
         self._overtaken = False  # somebody else has changed the file, and whoever saves has not been told yet
         self.draft = Draft(self._before, path, overrides, environment)
 
@@ -117,14 +117,14 @@ class ConfigFile:
             The one that waits to be saved; None: the one that is stored, if any is.
 
         Raises:
-            RefusedChangeError: It was given for another broker, or is stored for another broker or user.
+            RefusedChangeError: It was given, or is stored, for another broker or user.
             ConfigError: The one that is stored cannot be read.
         """
         with self._lock:
             password, place = self._password, self._given_at
         if password is None:
             saved, _ = self.draft.saved(*RECIPIENT)
-            place = _place(saved) if saved is not None and saved.mqtt.username == config.mqtt.username else None
+            place = None if saved is None else _place(saved)
         sent = bool(config.mqtt.username) and (password is not None or broker_settings(config).password is not None)
         if sent and _place(config) != place:
             raise RefusedChangeError(
@@ -135,7 +135,7 @@ class ConfigFile:
         return password
 
     def give_password(self, password: str, revision: int, recipient: Mapping[str, object]) -> None:
-        """Keep a password in memory until it is saved, for the broker of the draft.
+        """Keep a password in memory until it is saved, for the broker and the user of the draft.
 
         Args:
             password: As it was typed.
@@ -287,4 +287,4 @@ class ConfigFile:
 def _place(config: Config) -> Place:
     mqtt = config.mqtt
     broker = mqtt.broker if mqtt.broker == "embedded" else BrokerUrl.parse(mqtt.broker)
-    return broker, mqtt.embedded_port, mqtt.ca_file
+    return broker, mqtt.embedded_port, mqtt.ca_file, mqtt.username

@@ -129,7 +129,7 @@ class PreviewSession:
                 unwatched = self.screen.unwatched
                 if min(unwatched, self.screen.unused) > self._patience.idle:
                     logger.warning(
-                        "nobody has had the page open for %g minutes: the preview ends", self._patience.idle / 60
+                        "nobody has had the page open for %g minutes: edge setup ends", self._patience.idle / 60
                     )
                     return
                 unclear = self._follow_room()  # first: the file may have other masks now

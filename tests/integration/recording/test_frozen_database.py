@@ -46,6 +46,26 @@ def test_what_takes_long_by_itself_is_waited_for(postgres: Place, monkeypatch: p
             opened.execute("SELECT pg_sleep(0.5)")
 
 
+def test_even_what_takes_long_is_not_waited_for_on_one_that_answers_nobody(
+    own: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert isinstance(own.target, PostgresAddress)
+    server = own.server
+    assert server
+    monkeypatch.setattr(connection.BoundedConnection, "answers_within", 0.2)
+    monkeypatch.setattr(connection, "CONNECT_SECONDS", 2)  # the least that there is
+
+    def make_tables() -> None:
+        with connection.unhurried(opened), server.frozen():
+            opened.execute("SELECT 1")
+
+    with connection.connect(own.target, "edge record") as opened:
+        began = time.monotonic()
+        with pytest.raises(psycopg.OperationalError, match="has not answered"):
+            make_tables()
+        assert time.monotonic() - began < 10
+
+
 def test_one_that_kept_a_page_waiting_is_not_asked_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "CONNECT_SECONDS", 2)  # the least that there is
     with socket.create_server(("127.0.0.1", 0)) as silent:

@@ -24,7 +24,7 @@ from tests.support.lessons import MINUTE, MONDAY, figures, lesson, message, reco
 from tests.support.recorded_school import record_school
 from tests.support.simulated_lessons import Change, SimulatedLesson
 
-PAPER = 718  # pixels: the width of A4 without its margins of 10 mm
+PAPER, HIGH = 718, 1047  # pixels: A4 without its margins of 10 mm
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
@@ -41,6 +41,22 @@ def test_no_week_of_a_term_is_beyond_the_edge_of_the_paper(tmp_path: Path) -> No
         assert shown.locator(".map").first.locator("thead th").count() == 14
         assert shown.evaluate("document.documentElement.scrollWidth") == PAPER
         browser.close()
+
+
+@pytest.mark.browser
+def test_the_chart_of_a_lesson_is_on_the_first_sheet(tmp_path: Path) -> None:
+    path, page = recorded_weeks.weeks(tmp_path / "s.sqlite", 2), tmp_path / "a.html"
+    lessons = ("--timetable", recorded_weeks.timetable(tmp_path), "--lesson", "2nd period")
+    assert report("--database", path, *lessons, "--day", recorded_weeks.LESSON.date(), "--output", page) == 0
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGUMENTS)
+        shown = browser.new_page(viewport={"width": PAPER, "height": HIGH})
+        shown.goto(page.as_uri())
+        shown.emulate_media(media="print")
+        chart = shown.locator("svg").first.bounding_box()
+        browser.close()
+    assert chart
+    assert chart["y"] + chart["height"] < HIGH
 
 
 @pytest.mark.browser
@@ -190,6 +206,7 @@ def test_a_table_is_there_though_sums_are_damaged(
 def test_no_cell_of_a_table_is_a_formula(ends: str) -> None:
     """Whatever a spreadsheet takes for the end of a cell; one that separates by semicolons does not see our quotes."""
     assert cell_of(f"name{ends}=1+1") == f"name{ends}'=1+1"
+    assert cell_of(f'name{ends}"=1+1') == f"name{ends}'\"=1+1"  # which it takes off
 
 
 def test_names_of_a_stranger_do_no_harm(tmp_path: Path) -> None:

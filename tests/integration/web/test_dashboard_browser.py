@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import signal
 import subprocess
@@ -16,6 +17,7 @@ import httpx
 import pytest
 
 from edge.contract.examples import INFO
+from edge.reporting.csv import cell_of
 from tests.support.brokers import Subscriber
 from tests.support.dashboard_page import Room, see
 from tests.support.recorded_school import TIMETABLE_TEXT, record_school
@@ -183,6 +185,10 @@ def test_what_is_saved_is_what_is_shown(
     assert all(abs(sum(float(v) for k, v in row.items() if k.startswith("share_")) - 1) < 0.01 for row in measured)
     assert {row["room"] for row in rows} == {"'=room 1"}
     assert document["rows"][0]["room"] == "=room 1"
+    hostile = ["=1", 'x;"=1', 'x\t""+1', "x\n@1", "a-b", "a;b"]
+    told = "(rows) => import(`./static/save.js`).then(({ csv }) => csv({ columns: [{ key: `a` }], rows }))"
+    written = page.evaluate(told, [{"a": each} for each in hostile])
+    assert [row["a"] for row in csv.DictReader(io.StringIO(written, newline=""))] == [cell_of(each) for each in hostile]
     page.goto(f"{address}#now/%3Droom%201")
     see(page, "#now-state", "live")
     now = saved("json")

@@ -82,6 +82,8 @@ def test_it_shows_what_another_program_records(broker: int, dashboard: Callable[
         ]  # fmt: skip
         newest = client.get("/api/lesson", params={"room": "room-1"}).json()
         assert (newest["day"], newest["name"]) == (DAY, "2nd period")
+        again = {"room": "room-1", "known": newest["revision"]}
+        assert client.get("/api/lesson", params=again).json() == {"unchanged": True}
         free = client.get("/api/lesson", params={"room": "room-1", "day": DAY, "name": "08:10-09:00"}).json()
         assert (free["name"], free["clock"]) == ("", ["08:10", "09:00"])
         whole = client.get("/api/lesson", params={"room": "room-1", "day": DAY, "name": "00:00-24:00"}).json()

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from edge.cli import run_command_line
 from tests.support.brokers import free_port, wait_for
 from tests.support.dashboard_page import Room, see
 from tests.support.recorded_weeks import timetable, weeks
@@ -101,6 +102,57 @@ def test_a_lesson_of_the_past(
     open_page.complaints[:] = [line for line in open_page.complaints if "400" not in line]
     page.goto(f"{address}#lesson/room-9/2026-11-20")
     see(page, "#empty", "room-9")
+
+
+def test_an_open_lesson_follows_what_is_deleted_and_only_what_the_server_itself_says(
+    broker: int, dashboard: Callable[..., str], files: list[str], open_page: Any
+) -> None:
+    address = dashboard(broker, 0, *files)
+    page = open_page(f"{address}#{FIRST}")
+    page.clock.install()
+    page.reload()
+    see(page, "#past-story", "were seen")
+    proxy = {"status": 502, "content_type": "text/html", "body": "<html>Bad Gateway</html>"}
+    page.route("**/api/**", lambda route: route.fulfill(**proxy))
+    with page.expect_response(lambda answer: "api/lesson" in answer.url and answer.status == 502):
+        page.clock.fast_forward(16_000)
+    assert "were seen" in text(page, "#past-story")
+    page.goto(f"{address}#week/room-1/2026-11-20")
+    see(page, "#week", "The server of this page does not answer.")
+    page.goto(f"{address}#{FIRST.replace('1st', '2nd')}")
+    see(page, "#lesson-problem", "The server of this page does not answer.")
+    page.unroute("**/api/**")
+    page.clock.fast_forward(6_000)
+    see(page, "#past-heading", "2nd period")
+    page.goto(f"{address}#{FIRST}")
+    see(page, "#past-story", "were seen")
+    day = ("--device", "room-1", "--day", "2026-11-20", "--yes")
+    assert run_command_line(["delete", "--database", files[1], *day]) == 0
+    page.clock.fast_forward(16_000)
+    see(page, "#past-story", "what there was has been deleted on request")
+    open_page.complaints[:] = [line for line in open_page.complaints if "502" not in line]
+
+
+def test_the_page_is_drawn_before_the_recorded_rooms_are_known_and_asks_for_them_again(
+    broker: int, dashboard: Callable[..., str], files: list[str], open_page: Any
+) -> None:
+    address = dashboard(broker, 0, *files)
+    Room(broker, "room-live").window(1)
+    page = open_page(f"{address}#now/room-live")
+    page.clock.install()
+    held: list[Any] = []
+    page.route("**/api/rooms", lambda route: held.append(route))  # noqa: PLW0108 - playwright wants a function
+    page.reload()
+    page.locator("#now-chart .main-svg").first.wait_for()
+    page.goto(f"{address}#{FIRST}")
+    see(page, "#empty-why", "… reading")
+    wrong = {"problem": {"text": "The server of this page ends", "values": {}}, "remedy": ""}
+    held.pop().fulfill(status=503, json=wrong)
+    see(page, "#empty-why", "The server of this page ends")
+    page.unroute("**/api/rooms")
+    page.clock.fast_forward(6_000)
+    see(page, "#past-story", "were seen")
+    open_page.complaints[:] = [line for line in open_page.complaints if "503" not in line]
 
 
 def test_everybody_can_read_it_on_every_screen_and_on_paper(

@@ -502,6 +502,20 @@ def ask_for_everything(page: SetupPage) -> str:
     return f"{check['status']}: {check['text']}: {check['remedy']}"
 
 
+@pytest.mark.parametrize("changed", ["mqtt__broker", "mqtt__username"])
+def test_a_password_that_was_given_is_saved_for_no_other_broker_and_user(
+    setup: Open, with_password: Path, changed: str
+) -> None:
+    page = setup()
+    assert page.give_password("of this one")[0] == 200
+    other = {"mqtt__broker": "mqtt://127.0.0.1:9", "mqtt__username": "other"}[changed]
+    status, state = page.change(**{changed: other})
+    assert (status, state["password"]) == (200, "again")
+    status, told = page.save()
+    assert (status, told["key"]) == (422, "mqtt.password_file")
+    assert other not in with_password.read_text()
+
+
 @pytest.mark.parametrize("changed", ["broker", "port", "TLS", "user", "authority"])
 def test_a_stored_password_goes_to_no_other_broker_and_user_than_it_is_for(
     setup: Open, with_password: Path, eavesdroppers: tuple[Eavesdropper, Eavesdropper], changed: str

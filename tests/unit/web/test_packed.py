@@ -23,6 +23,7 @@ from starlette.routing import Route
 from edge.web.dashboard.past import NO_STORE, Past
 from edge.web.gate import CONNECTION
 from edge.web.packed import CHUNK, PackedResponse, pack, pack_json
+from edge.web.visitors import EVERYBODY, VISITOR, Visitor
 from tests.support.recorded_weeks import LESSON, record, windows
 
 if TYPE_CHECKING:
@@ -131,6 +132,24 @@ class Watched(dict[str, Any]):
     def items(self) -> dict_items[str, Any]:
         self.threads.append(threading.current_thread().name)
         return super().items()
+
+
+@pytest.mark.parametrize("visitor", [Visitor("smith", "reader"), Visitor("smith", "all", ("room-1",)), EVERYBODY])
+def test_where_the_recording_is_only_those_learn_who_may_see_all(
+    tmp_path: Path, visitor: Visitor, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "absent.sqlite"
+    past = Past(path, None, timezone.utc)
+
+    async def route(request: Request) -> Response:
+        request.scope[VISITOR] = visitor
+        return await past.answer(request, lambda recording: recording.names(), "key")
+
+    told = asyncio.run(asked(route)).text
+    past.stop()
+    assert (str(path) in told) == (visitor == EVERYBODY)
+    assert ("What was recorded cannot be read now" in told) == (visitor != EVERYBODY)
+    assert str(path) in caplog.text
 
 
 def test_an_answer_that_is_asked_for_again_is_not_written_out_again(tmp_path: Path) -> None:

@@ -45,7 +45,8 @@ function go(...parts) {
 }
 
 function chosen() {
-  return store.room(wanted || store.names(view.recorded)[0], view.recorded);
+  const waits = view.recorded && store.recorded.length === 0 && store.unread(); // else the first of the rooms changes
+  return store.room(wanted || (waits ? "" : store.names(view.recorded)[0]), view.recorded);
 }
 
 const context = () => ({ store, room: chosen(), place, theme: document.documentElement.dataset.theme, go, redraw: drawNow });
@@ -71,6 +72,7 @@ function draw() {
   last = performance.now();
   const shown = context();
   frameOf(shown);
+  store.loadRooms().then((changed) => changed && drawNow());
   if (!store.about) return;
   if (isVisible(shown)) view.draw(shown);
   announce(shown.room);
@@ -147,6 +149,8 @@ function links(room) {
 }
 
 function missing() {
+  const unread = view.recorded ? store.unread() : "";
+  if (unread) return unread;
   if (!store.about || store.names(view.recorded).length === 0) {
     return t("Nothing has been received yet. Rooms are expected under {prefix}/ at {broker}.", { prefix: store.about?.prefix ?? "", broker: store.about?.broker ?? "" });
   }

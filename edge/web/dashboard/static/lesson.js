@@ -5,13 +5,12 @@
 // #lesson/ROOM/DAY            the first lesson of a day, of today the newest; without a timetable all of the day
 // #lesson/ROOM/45             the last 45 minutes
 
+import { AGAIN_MS, SOON_MS, ask } from "./ask.js";
 import { $, say, show } from "./dom.js";
 import * as minutes from "./minutes.js";
 import * as picker from "./picker.js";
-import { sentence } from "../shared/texts.js";
 import * as recorded from "./recorded.js";
-
-const AGAIN_MS = 5000; // a lesson that goes on is asked for again after this
+import { t } from "../shared/texts.js";
 
 export const isRecorded = ({ store, place }) => store.page.database && !minutes.SPANS.includes(Number(place[0]));
 const addressOf = ({ room, place }) => `api/lesson?${new URLSearchParams({ room: room.name, day: place[0] ?? "", name: place[1] ?? "" })}`;
@@ -57,18 +56,16 @@ export function draw(context) {
 
 async function load(context) {
   const address = addressOf(context), known = shown(context), now = performance.now();
-  const goesOn = known?.problem || known?.lesson?.running;
-  if (asking === address || (known && !(goesOn && now - known.asked > AGAIN_MS))) return;
+  const again = known?.problem || known?.lesson.running ? SOON_MS : AGAIN_MS;
+  if (asking === address || (known && now - known.asked < again)) return;
   asking = address;
   try {
-    const reply = await fetch(address);
-    const told = reply.headers.get("content-type")?.startsWith("application/json") ? await reply.json() : { problem: await reply.text() };
-    const problem = reply.ok ? null : [sentence(told.problem), sentence(told.remedy)].filter(Boolean).join(": ");
-    answer = { address, asked: now, problem, lesson: reply.ok ? told : null };
-    context.redraw();
-  } catch { // the next draw asks again; what is shown stays
-    if (known) known.asked = now;
+    const { told, problem } = await ask(`${address}&known=${known?.lesson?.revision ?? ""}`);
+    answer = told?.unchanged ? { ...known, asked: now } : { address, asked: now, problem, lesson: told };
+  } catch { // what is shown stays
+    answer = { problem: t("The server of this page does not answer."), ...known, address, asked: now };
   } finally {
     asking = "";
   }
+  context.redraw();
 }

@@ -1,5 +1,6 @@
 // Weeks, days and terms as heat maps: tables whose every cell says its figure. What is coloured was decided on the server.
 
+import { ask } from "./ask.js";
 import { $, el, fill, say } from "./dom.js";
 import { iso } from "./save.js";
 import { language, mark, t } from "../shared/texts.js";
@@ -19,12 +20,12 @@ function view(name, question) {
     asked = key;
     askedAt = performance.now();
     try {
-      const answer = await fetch(`api/maps/${name}?${key}`);
-      const read = answer.headers.get("Content-Type")?.includes("json") ? await answer.json() : null;
+      const { told, problem: refused = "" } = await ask(`api/maps/${name}?${key}`);
       if (asked !== key) return; // another one was asked for meanwhile
-      problem = answer.ok ? "" : [read?.problem, read?.remedy].filter(Boolean).map((each) => (each.text ? t(each.text, each.values) : each)).join(": ") || t("Nothing was recorded here.");
-      shown = answer.ok ? { key, ...read } : null;
+      problem = refused;
+      shown = told ? { key, ...told } : null;
     } catch {
+      if (asked !== key) return;
       problem = shown?.key === key ? "" : t("The server of this page does not answer.");
     }
     redraw();

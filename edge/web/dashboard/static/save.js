@@ -6,7 +6,7 @@ const isNumber = (value) => typeof value === "number";
 function cell(value) {
   if (value === null || value === undefined) return "";
   if (isNumber(value)) return String(value);
-  const text = String(value).replace(/(^|[;\t\r\n])(?=[=+\-@\t\r])/g, "$1'"); // also where some end a cell
+  const text = String(value).replace(/(^|[;\t\r\n])(?="*[=+\-@\t\r])/g, "$1'"); // also where some end a cell, and take off quotes
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 

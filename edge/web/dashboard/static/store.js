@@ -1,6 +1,8 @@
 // What the server has sent: all rooms as they are, and the lesson of the one that is shown. Nothing is computed here.
 
+import { AGAIN_MS, SOON_MS, ask } from "./ask.js";
 import { byName } from "./words.js";
+import { t } from "../shared/texts.js";
 
 const BEAT_MS = 5000; // after which a lesson has moved on, also when nothing comes
 
@@ -8,6 +10,8 @@ export class Store {
   constructor() {
     this.rooms = new Map();
     this.recorded = []; // names of rooms of which something was recorded
+    this.refused = null; // why these are not known: "" where they are, null before the first answer
+    this.roomsAgain = 0; // when they are asked for again, by performance.now()
     this.about = null;
     this.page = { name: "", role: "all", rooms: null, signed_in: false, zones: [], database: false, timetable: false }; // what api/about says
     this.links = []; // [ms, whether the server reached the broker]
@@ -41,10 +45,29 @@ export class Store {
       const answer = await fetch("api/about");
       if (answer.ok) this.page = await answer.json();
       else if (answer.status === 403) location.reload(); // the token opens nothing any more: the server asks for another
-      if (!this.page.database || this.page.role === "technician") return;
-      const rooms = await fetch("api/rooms");
-      if (rooms.ok) this.recorded = (await rooms.json()).rooms;
     } catch { /* the server is gone, and the next hello asks again */ }
+    this.roomsAgain = 0;
+  }
+
+  /** Ask from time to time which rooms were recorded, beside all drawing; true when there is now something to draw. */
+  async loadRooms() {
+    if (!this.page.database || this.page.role === "technician" || performance.now() < this.roomsAgain) return false;
+    this.roomsAgain = Infinity;
+    const before = JSON.stringify([this.recorded, this.refused]);
+    try {
+      const { told, problem } = await ask("api/rooms");
+      this.recorded = told?.rooms ?? this.recorded;
+      this.refused = problem ?? "";
+    } catch {
+      this.refused = t("The server of this page does not answer.");
+    }
+    this.roomsAgain = performance.now() + (this.refused ? SOON_MS : AGAIN_MS);
+    return JSON.stringify([this.recorded, this.refused]) !== before;
+  }
+
+  /** Why there may be more recorded rooms than are known; "" where all are. */
+  unread() {
+    return this.page.database && this.page.role !== "technician" ? this.refused ?? t("… reading") : "";
   }
 
   hello(event) {

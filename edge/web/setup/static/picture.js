@@ -48,7 +48,7 @@ async function run() {
     if (document.hidden) await visible();
     try {
       const shot = await ask(seen);
-      state(shot.problem && now().source === "" ? t("No picture yet: choose a camera in the step Camera.") : sentence(shot.problem) || (shot.number || drawn ? "" : t("Opening the camera ...")));
+      state(shot.problem && now().source === "" ? t("No camera was found. Choose one in the step Camera, or the sample room there.") : sentence(shot.problem) || (shot.number || drawn ? "" : t("Opening the camera ...")));
       if (shot.problem) wipe();
       if (shot.problem) report("camera", "problem");
       else if (shot.number) report("camera", "done");

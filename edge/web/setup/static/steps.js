@@ -64,14 +64,19 @@ export function report(step, result) {
 }
 
 /**
- * A picture, a place and a broker are tried; masks and answers hold once somebody has looked and nothing is wrong, and
- * so does the broker inside the device, which nobody has to reach: a trial only says more.
+ * A picture, a place and a broker are tried; masks and answers are set. Where nothing has to be, it is enough that
+ * somebody has looked, but that is not done; so it is with the broker inside the device, which nobody has to reach.
  */
 function stateOf(step, visited, wrong) {
   if (wrong.has(step)) return "problem";
-  const looked = ["mask", "answer"].includes(step) || (step === "connect" && value("mqtt.broker") === "embedded");
-  return results.get(step) || (looked && visited.includes(step) ? "done" : "");
+  const own = ["mask", "answer"].includes(step);
+  const looked = (own || (step === "connect" && value("mqtt.broker") === "embedded")) && visited.includes(step);
+  return results.get(step) || (own && isSet(step) ? "done" : looked ? "looked" : "");
 }
+
+/** Whether anything of a step is other than where nobody sets it; only Heads the page chooses by itself. */
+const isSet = (step) => Object.keys(now().values).some((key) => stepOf(key) === step
+  && JSON.stringify(value(key)) !== JSON.stringify(now().defaults[key]) && !(key === "mode" && value(key) === "headcount"));
 
 export function showSteps() {
   const here = current();
@@ -80,8 +85,8 @@ export function showSteps() {
   if (now().masks_confirmed === false) wrong.add("mask");
   $("steps").replaceChildren(...STEPS.map((step, index) => {
     const state = stateOf(step, visited, wrong);
-    const mark = { problem: "!", done: "✓" }[state] ?? (step === "save" ? "→" : String(index + 1));
-    const words = { problem: t("something to do"), done: t("done") }[state];
+    const mark = { problem: "!", done: "✓", looked: "•" }[state] ?? (step === "save" ? "→" : String(index + 1));
+    const words = { problem: t("something to do"), done: t("done"), looked: t("looked at") }[state];
     const link = el("a", { href: `#${step}`, className: state }, el("span", { className: "mark", "aria-hidden": "true" }, mark), " ",
       el("span", {}, titleOf(step)), ...(words ? [el("span", { className: "unseen" }, ` (${words})`)] : []));
     if (step === here) link.setAttribute("aria-current", "step");

@@ -20,7 +20,7 @@ from edge.web.dashboard.lesson_days import (
     newest_lesson,
     period_named,
 )
-from tests.support.recorded_weeks import LESSON, MINUTE, WEEK, timetable, weeks
+from tests.support.recorded_weeks import LESSON, MINUTE, WEEK, record, timetable, weeks, windows
 
 ZONE = ZoneInfo("Europe/Vienna")
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=timezone.utc)
@@ -89,6 +89,18 @@ def test_what_is_shown_first(recording: Recording, plan: Timetable) -> None:
     assert of_day(LESSON.date(), LESSON + 100 * MINUTE) == "2nd period"  # today: the newest
     assert of_day(LESSON.date(), LESSON - 100 * MINUTE) == ""  # nothing has begun
     assert of_day(date(2026, 11, 19), NOW) == "6th period"  # nothing was recorded of any
+
+
+def test_what_was_recorded_outside_of_lessons_alone_is_shown_with_its_day(tmp_path: Path, plan: Timetable) -> None:
+    evening = LESSON + 14 * 60 * MINUTE
+    recording = Recording(record(tmp_path / "school.sqlite", windows(evening, 1, 10)))
+    recording.start()
+    now = evening + 11 * MINUTE
+    newest = newest_lesson(recording, "room-1", plan, ZONE, now)
+    today = lesson_of_day(recording, "room-1", LESSON.date(), plan, ZONE, now)
+    recording.stop()
+    assert (newest.name, newest.start.date(), newest.end - newest.start) == ("", LESSON.date(), 24 * 60 * MINUTE)
+    assert today == newest
 
 
 def test_the_lessons_beside_it(plan: Timetable) -> None:

@@ -35,7 +35,7 @@ class Bench:
         self.asked: list[asyncio.Task[Any]] = []
 
     async def ask(
-        self, key: object, address: str = "192.0.2.1", token: str = ""
+        self, key: object, address: str = "192.0.2.1", token: str = "", *, long: bool = False
     ) -> tuple[asyncio.Task[Any], asyncio.Event]:
         """Who asks, and what makes them leave."""
         leave = asyncio.Event()
@@ -49,7 +49,7 @@ class Bench:
             return partial(self._work, key)
 
         request = Request({"type": "http", "client": (address, 1), VISITOR: Visitor(token)}, receive)
-        task = asyncio.ensure_future(self.questions.ask(request, prepare, key, self.seconds))
+        task = asyncio.ensure_future(self.questions.ask(request, prepare, key, self.seconds, long=long))
         self.asked.append(task)
         await asyncio.sleep(0)
         return task, leave
@@ -249,6 +249,19 @@ def test_one_visitor_never_has_all_threads() -> None:
         assert bench.prepared == ["a1"]
         await bench.ask("b1", "192.0.2.2")
         assert bench.prepared == ["a1", "b1"]
+
+    play(scene, threads=2)
+
+
+def test_long_questions_never_have_all_threads_whoever_asks_them() -> None:
+    async def scene(bench: Bench) -> None:
+        await bench.ask("long", "192.0.2.1", long=True)
+        late, _ = await bench.ask("another", "192.0.2.2", long=True)
+        assert bench.prepared == ["long"]
+        await bench.ask("short", "192.0.2.3")
+        assert bench.prepared == ["long", "short"]
+        bench.let_go.set()
+        assert await late == "another"
 
     play(scene, threads=2)
 
