@@ -131,14 +131,15 @@ class _Lessons:
 
 
 def _revision(recording: Recorded, room: str, asked: Period, beside: JSON, now: datetime) -> str:
-    """What tells a lesson from the same one after windows came late, or something was deleted; a cheap one.
+    """What tells a lesson from the same one after something of it came late, or was deleted; a cheap one.
 
-    One that goes on has none: each moment makes it another.
+    One that goes on has none: each moment makes it another. Windows of earlier lessons, and those beside it, are not
+    looked at.
     """
     if now < asked.end:
         return ""
     sums = [*recording.buckets(room, bucket_of(asked.start), asked.end)]
-    known = repr((asked, beside, sums, recording.newest_request()))
+    known = repr((asked, beside, sums, recording.places(room, now), recording.newest_request()))
     return hashlib.sha256(known.encode()).hexdigest()[:32]
 
 
