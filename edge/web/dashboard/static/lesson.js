@@ -59,13 +59,15 @@ async function load(context) {
   const again = known?.problem || known?.lesson.running ? SOON_MS : AGAIN_MS;
   if (asking === address || (known && now - known.asked < again)) return;
   asking = address;
+  let found;
   try {
     const { told, problem } = await ask(`${address}&known=${known?.lesson?.revision ?? ""}`);
-    answer = told?.unchanged ? { ...known, asked: now } : { address, asked: now, problem, lesson: told };
+    found = told?.unchanged ? { ...known, asked: now } : { address, asked: now, problem, lesson: told };
   } catch { // what is shown stays
-    answer = { problem: t("The server of this page does not answer."), ...known, address, asked: now };
-  } finally {
-    asking = "";
+    found = { problem: t("The server of this page does not answer."), ...known, address, asked: now };
   }
+  if (asking !== address) return; // another one was asked for meanwhile
+  answer = found;
+  asking = "";
   context.redraw();
 }
