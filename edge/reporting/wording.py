@@ -133,14 +133,18 @@ def emotions_head(words: Words) -> tuple[str, ...]:
 def outages(report: ReportData, words: Words) -> list[tuple[str, ...]]:
     """Rows of the table of times without figures: from, to, how long, why; the longest where there are too many."""
     zone, single = report.period.zone, report.period.single
-    told = [gap for gap in report.gaps if gap.missing or gap.end - gap.start >= LEAST_GAP]
-    longest = sorted(told, key=lambda gap: gap.start - gap.end)[:MOST_GAPS]
+    longest = sorted(_told_gaps(report), key=lambda gap: gap.start - gap.end)[:MOST_GAPS]
     found = []
     for gap in sorted(longest, key=lambda gap: gap.start):
         first, last = gap.start.astimezone(zone), gap.end.astimezone(zone)
         times = [f"{each:%H:%M:%S}" if single else f"{words.short_day(each)} {each:%H:%M}" for each in (first, last)]
         found.append((*times, words.length((gap.end - gap.start).total_seconds()), reason(gap, words)))
     return found
+
+
+def _told_gaps(report: ReportData) -> list[Gap]:
+    """Those that have a row, where there is room for all."""
+    return [gap for gap in report.gaps if gap.missing or gap.end - gap.start >= LEAST_GAP]
 
 
 def outages_head(words: Words) -> tuple[str, ...]:
@@ -168,6 +172,7 @@ def notes(report: ReportData, words: Words) -> list[str]:
     unseen = sum(window.reason == "unseen" for window in report.windows)
     few = totals.withheld - totals.too_short - unseen
     compared = report.earlier.comparison if report.earlier else None
+    gaps = len(_told_gaps(report))
     unnamed = words.percent(totals.unknown / max(1, totals.unknown + totals.named))
     found = [
         (report.basis == "estimate", ESTIMATE),
@@ -216,10 +221,10 @@ def notes(report: ReportData, words: Words) -> list[str]:
         ),
         *((True, each) for each in limits(totals, report.round_to)),
         (
-            len(report.gaps) > MOST_GAPS,
+            gaps > MOST_GAPS,
             Sentence(
                 "The table shows the {n} longest of {all} times without figures.",
-                {"n": MOST_GAPS, "all": len(report.gaps)},
+                {"n": MOST_GAPS, "all": gaps},
             ),
         ),
     ]
