@@ -12,6 +12,8 @@ import * as picker from "./picker.js";
 import * as recorded from "./recorded.js";
 import { t } from "../shared/texts.js";
 
+const SLOWLY_MS = 60_000; // after which a whole day that goes on is asked for again: it takes the server most of a second
+
 export const isRecorded = ({ store, place }) => store.page.database && !minutes.SPANS.includes(Number(place[0]));
 const addressOf = ({ room, place }) => `api/lesson?${new URLSearchParams({ room: room.name, day: place[0] ?? "", name: place[1] ?? "" })}`;
 
@@ -56,7 +58,7 @@ export function draw(context) {
 
 async function load(context) {
   const address = addressOf(context), known = shown(context), now = performance.now();
-  const again = known?.problem || known?.lesson.running ? SOON_MS : AGAIN_MS;
+  const again = known?.problem || known?.lesson.running ? SOON_MS : known?.lesson.revision ? AGAIN_MS : SLOWLY_MS;
   if (asking === address || (known && now - known.asked < again)) return;
   asking = address;
   let found;
