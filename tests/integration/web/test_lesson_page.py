@@ -112,11 +112,8 @@ def test_an_open_lesson_follows_what_is_deleted_and_only_what_the_server_itself_
     page.clock.install()
     page.reload()
     see(page, "#past-story", "were seen")
-    proxy = {"status": 502, "content_type": "text/html", "body": "<html>Bad Gateway</html>"}
-    page.route("**/api/**", lambda route: route.fulfill(**proxy))
-    with page.expect_response(lambda answer: "api/lesson" in answer.url and answer.status == 502):
-        page.clock.fast_forward(16_000)
-    assert "were seen" in text(page, "#past-story")
+    _refused(page, 503, json={"problem": "Too many questions are waiting", "remedy": ""})
+    _refused(page, 502, content_type="text/html", body="<html>Bad Gateway</html>")
     page.goto(f"{address}#week/room-1/2026-11-20")
     see(page, "#week", "The server of this page does not answer.")
     page.goto(f"{address}#{FIRST.replace('1st', '2nd')}")
@@ -130,7 +127,16 @@ def test_an_open_lesson_follows_what_is_deleted_and_only_what_the_server_itself_
     assert run_command_line(["delete", "--database", files[1], *day]) == 0
     page.clock.fast_forward(16_000)
     see(page, "#past-story", "what there was has been deleted on request")
-    open_page.complaints[:] = [line for line in open_page.complaints if "502" not in line]
+    open_page.complaints[:] = [line for line in open_page.complaints if not {"502", "503"} & set(line.split())]
+
+
+def _refused(page: Any, status: int, **answer: Any) -> None:
+    """Whatever the page asks from now on; what it shows stays."""
+    page.route("**/api/**", lambda route: route.fulfill(status=status, **answer))
+    with page.expect_response(lambda each: "api/lesson" in each.url and each.status == status):
+        page.clock.fast_forward(16_000)
+    page.clock.run_for(2_000)
+    assert page.locator("#past-story").is_visible()
 
 
 def test_the_page_is_drawn_before_the_recorded_rooms_are_known_and_asks_for_them_again(

@@ -63,8 +63,9 @@ async function load(context) {
   asking = address;
   let found;
   try {
-    const { told, problem } = await ask(`${address}&known=${known?.lesson?.revision ?? ""}`);
-    found = told?.unchanged ? { ...known, asked: now } : { address, asked: now, problem, lesson: told };
+    const revision = known?.lesson?.revision ?? "";
+    const { told, problem, passing } = await ask(`${address}&known=${revision}`);
+    found = told?.unchanged || (passing && revision) ? { ...known, asked: now } : { address, asked: now, problem, lesson: told };
   } catch { // what is shown stays
     found = { problem: t("The server of this page does not answer."), ...known, address, asked: now };
   }
