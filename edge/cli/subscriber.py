@@ -69,7 +69,8 @@ def subscriber_settings(
     settings = replace(broker_settings(config, None, f"-{client}-{secrets.token_hex(4)}"), remedies=REMEDIES)
     if config.mqtt.broker == "embedded":  # not always on the port of the configuration: another program may have it
         whereabouts = Whereabouts(config, settings.url)
-        settings = replace(settings, url=whereabouts.look(), whereabouts=whereabouts)
+        # It wants no password, and who listens there may be somebody else.
+        settings = replace(settings, url=whereabouts.look(), whereabouts=whereabouts, username=None, password=None)
     if configured == "embedded" and is_loopback(settings.url.host):  # the daemon itself is the broker
         start = "edge run" if (called := program()) == "edge" else called
         remedy = f"edge is not running here: start {start} in another terminal"
@@ -83,9 +84,9 @@ def subscriber_settings(
     return settings, args.prefix or config.device.prefix, args.device or ["+"]
 
 
-def tell_of_own_broker(args: argparse.Namespace, settings: BrokerSettings) -> None:
+def tell_of_own_broker(settings: BrokerSettings) -> None:
     """Say on stderr that the broker keeps nothing for who records, where it is that of a daemon on this machine."""
-    if args.broker is None and settings.nothing_listens != BrokerSettings.nothing_listens:
+    if settings.whereabouts is not None:
         print(f"edge: {FORGETS}", file=sys.stderr)
 
 

@@ -28,6 +28,7 @@ ANSWER_SECONDS = 3.0  # for a broker to accept us; it is on this machine
 QUIET_SECONDS = 0.5  # after which no further retained message is expected
 LOOK_EVERY = 5.0  # seconds, while a daemon of ours runs and a reader is not sure to be at its broker
 LOOK_FOR_ANOTHERS = 30.0  # the same for the daemon of another user, of which nothing else says whether it runs
+BY_NAME, SURE = 1, 2  # a room of another user may have the same name
 
 
 def daemon_runs(config: Config) -> bool:
@@ -135,32 +136,40 @@ def _find(config: Config, purpose: str, *, ours: bool) -> BrokerSettings | None:
             pool.submit(_is_of, config, each, lambda: not enough.is_set() and time.monotonic() < until, ours=ours)
             for each in asked
         ]
-        found = next((each for each, answer in zip(asked, answers, strict=True) if answer.result()), None)
+        found, sure = None, 0
+        for each, answer in zip(asked, answers, strict=True):
+            if answer.result() > sure:
+                found, sure = each, answer.result()
+            if sure == SURE:
+                break
         enough.set()
     return found
 
 
-def _is_of(config: Config, settings: BrokerSettings, wanted: Callable[[], bool], *, ours: bool) -> bool:
+def _is_of(config: Config, settings: BrokerSettings, wanted: Callable[[], bool], *, ours: bool) -> int:
+    """How sure it is that this is the daemon's broker: not at all (0), BY_NAME or SURE."""
     if not _listens(settings.url):
-        return False
+        return 0
     names = topics(config)
     told: dict[str, bytes] = {}
     client = SyncClient(settings)
     try:
         if not client.connect(wanted):
-            return False
+            return 0
         client.subscribe([names.availability, names.latest])
         for message in client.messages(QUIET_SECONDS):
             told[message.topic] = message.payload
             if len(told) == 2:  # both
                 break
     except EdgeError:  # what listens there does not answer
-        return False
+        return 0
     finally:
         client.stop()
-    # No window yet, or MQTT 3.1.1, where none is retained: the name has to do.
-    same = not ours or names.latest not in told or epoch_in(told[names.latest]) == own_epoch(config)
-    return same and told.get(names.availability) == b"online"
+    if told.get(names.availability) != b"online":
+        return 0
+    if ours and names.latest not in told:  # no window yet, a long pause, or MQTT 3.1.1, where none is retained
+        return BY_NAME
+    return SURE if not ours or epoch_in(told[names.latest]) == own_epoch(config) else 0
 
 
 def _listens(url: BrokerUrl) -> bool:
