@@ -121,11 +121,16 @@ def test_a_broker_where_the_room_is_not_online_is_not_the_daemons(
 
 
 def test_of_two_rooms_of_one_name_it_is_the_one_whose_windows_are_ours(
-    config: Config, start_broker: StartBroker, daemon: DaemonLock
+    config: Config, start_broker: StartBroker, daemon: DaemonLock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """That of another user has been paused for so long that no window of it is there."""
+    monkeypatch.setattr("edge.daemon.running_broker.LOOK_EVERY", 0.2)
     of_another, own = brokers(config, start_broker, 2)
     is_online(of_another)
-    is_online(own, epoch=own_epoch(config))
     with daemon.holding(Flag.RUNS):
-        assert Whereabouts(config, configured_url(config)).look().port == own
+        whereabouts = Whereabouts(config, configured_url(config))
+        assert whereabouts.look().port == of_another
+        is_online(own, epoch=own_epoch(config))
+        wait_for(lambda: whereabouts(True).port == own, 20)
+        for _ in range(3):
+            assert whereabouts.look().port == own
