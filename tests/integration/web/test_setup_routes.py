@@ -791,8 +791,8 @@ def test_a_full_disk_is_a_sentence_and_the_old_file_is_intact(setup: Open, disk:
     file.write_text(SHIPPED)
     page = setup(file, "--set", "mode=headcount")
     page.change(camera__rotation=90)
-    page.give_password("geheim")
     page.change(mqtt__username="room")
+    page.give_password("geheim")
     disk.fill()
     status, told = page.save()
     assert status == 422
