@@ -14,7 +14,7 @@ from edge.config.broker_url import BrokerUrl
 from edge.config.host_names import is_loopback
 from edge.config.schema import Config
 from edge.contract.topics import NAME_PATTERN
-from edge.daemon.paths import broker_settings
+from edge.daemon.paths import command_settings
 from edge.daemon.running_broker import Whereabouts
 from edge.mqtt import reason_codes
 from edge.mqtt.client_factory import BrokerSettings
@@ -66,11 +66,10 @@ def subscriber_settings(
     """
     config, configured = _read_config(args)
     elsewhere = args.broker is not None and str(args.broker) != configured
-    settings = replace(broker_settings(config, None, f"-{client}-{secrets.token_hex(4)}"), remedies=REMEDIES)
+    settings = replace(command_settings(config, f"-{client}-{secrets.token_hex(4)}"), remedies=REMEDIES)
     if config.mqtt.broker == "embedded":  # not always on the port of the configuration: another program may have it
         whereabouts = Whereabouts(config, settings.url)
-        # It wants no password, and who listens there may be somebody else.
-        settings = replace(settings, url=whereabouts.look(), whereabouts=whereabouts, username=None, password=None)
+        settings = replace(settings, url=whereabouts.look(), whereabouts=whereabouts)
     if configured == "embedded" and is_loopback(settings.url.host):  # the daemon itself is the broker
         start = "edge run" if (called := program()) == "edge" else called
         remedy = f"edge is not running here: start {start} in another terminal"
