@@ -98,8 +98,8 @@ download() {
     --platform manylinux2014_x86_64 -r "$root/$1" -d "$root/.venv/$2"
 }
 
-# What .venv was made for. Moving the project, a new system
-# Python, a new lock, a freshly installed libcamera or OpenCV make another one; it takes a few milliseconds to find out.
+# What .venv was made for. Moving the project, a new system Python, a new lock, a freshly installed libcamera or OpenCV
+# make another one; it takes a few milliseconds to find out.
 fingerprint() {
   {
     "$python" --version
@@ -108,12 +108,12 @@ fingerprint() {
   } 2>/dev/null | sha256sum
 }
 is_ready() { [[ -x $python && -f $root/.venv/$1 && $(<"$root/.venv/$1") == "$(fingerprint "${@:2}")" ]]; }
-# A demonstration broker too many does no harm.
 # stamp FILE LOCK...: it comes last, when all else is on the disk: whatever was interrupted, by a power cut too, is done again.
 stamp() {
   sync -f "$root/.venv"
   fingerprint "${@:2}" >"$root/.venv/$1"
 }
+# A demonstration broker too many does no harm.
 ready_to_run() { is_ready run.stamp requirements-broker.lock || { has_mosquitto && is_ready run.stamp requirements.lock; }; }
 ready_for_pages() { is_ready pages.stamp requirements-pages.lock; }
 ready_to_test() { is_ready test.stamp requirements-test.lock requirements-test-pictures.lock; }

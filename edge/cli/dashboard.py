@@ -124,7 +124,7 @@ def main(args: argparse.Namespace) -> int:
         print_address(args.host, port, token, secret=True, public=args.public_url)
         if records:
             print(f"Recording into {target}, kept for {kept_for(args)}.")
-            tell_of_own_broker(args, settings)
+            tell_of_own_broker(settings)
         print("Ctrl-C ends it.", flush=True)
         dashboard.listening(stop)
         notifier.ready()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import logging
+import os
 import re
 import sys
 import time
@@ -104,7 +105,7 @@ def main(args: argparse.Namespace) -> int:
         return _forget_all(task)
     signals, notifier = Signals(), Notifier.from_environment()
     signals.install()
-    tell_of_own_broker(args, settings)
+    tell_of_own_broker(settings)
     with _terminal() as status:
         settle()
         RecordingService(task, lambda text: _tell(text, notifier, status), notifier.ready).run(signals.stop)
@@ -166,8 +167,9 @@ def _forget_all(task: RecordingTask) -> int:
 
 def _forget_stored(task: RecordingTask) -> int:
     """End what the recording knows; of a share what nobody has, beside who records. Raises ConfigError, DiskError."""
-    if isinstance(task.target, Path) and not task.target.exists():
-        raise ConfigError(f"{task.target} does not exist", "give the --client-id of the session to forget")
+    if isinstance(task.target, Path) and not os.path.exists(task.target):  # noqa: PTH110 - as in `RecorderLock`
+        problem = f"{task.target} does not exist, or not for this user"
+        raise ConfigError(problem, "give the --client-id of the session to forget")
     store = make_store(task.target, task.prefix)
     store.start()
     try:

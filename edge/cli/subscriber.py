@@ -14,7 +14,7 @@ from edge.config.broker_url import BrokerUrl
 from edge.config.host_names import is_loopback
 from edge.config.schema import Config
 from edge.contract.topics import NAME_PATTERN
-from edge.daemon.paths import broker_settings
+from edge.daemon.paths import command_settings
 from edge.daemon.running_broker import Whereabouts
 from edge.mqtt import reason_codes
 from edge.mqtt.client_factory import BrokerSettings
@@ -66,7 +66,7 @@ def subscriber_settings(
     """
     config, configured = _read_config(args)
     elsewhere = args.broker is not None and str(args.broker) != configured
-    settings = replace(broker_settings(config, None, f"-{client}-{secrets.token_hex(4)}"), remedies=REMEDIES)
+    settings = replace(command_settings(config, f"-{client}-{secrets.token_hex(4)}"), remedies=REMEDIES)
     if config.mqtt.broker == "embedded":  # not always on the port of the configuration: another program may have it
         whereabouts = Whereabouts(config, settings.url)
         settings = replace(settings, url=whereabouts.look(), whereabouts=whereabouts)
@@ -83,9 +83,9 @@ def subscriber_settings(
     return settings, args.prefix or config.device.prefix, args.device or ["+"]
 
 
-def tell_of_own_broker(args: argparse.Namespace, settings: BrokerSettings) -> None:
+def tell_of_own_broker(settings: BrokerSettings) -> None:
     """Say on stderr that the broker keeps nothing for who records, where it is that of a daemon on this machine."""
-    if args.broker is None and settings.nothing_listens != BrokerSettings.nothing_listens:
+    if settings.whereabouts is not None:
         print(f"edge: {FORGETS}", file=sys.stderr)
 
 

@@ -9,7 +9,7 @@ from edge.cli import add_config_arguments, read_config
 from edge.contract.alerts import ALERTS
 from edge.contract.commands import REQUESTS
 from edge.daemon.broker_check import NO_ALERT
-from edge.daemon.paths import broker_settings, topics
+from edge.daemon.paths import command_settings, topics
 from edge.daemon.running_broker import running_broker
 from edge.errors import EXIT_OK, EdgeError
 from edge.mqtt.home_assistant_entities import config_topic
@@ -53,7 +53,7 @@ def main(args: argparse.Namespace) -> int:
         always += [names.window, *(names.response(name) for name in REQUESTS)]
         filters = [*always, names.alert("+")]
         always += [names.alert(name) for name in (*ALERTS, NO_ALERT)]
-    client = SyncClient(running_broker(config, "-unregister") or broker_settings(config, purpose="-unregister"))
+    client = SyncClient(running_broker(config, "-unregister") or command_settings(config, "-unregister"))
     try:
         _connect(client, embedded=config.mqtt.broker == "embedded")
         found = _retained(client, filters)

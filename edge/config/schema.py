@@ -6,6 +6,7 @@ import re
 from datetime import time
 from pathlib import Path
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import (
     AfterValidator,
@@ -304,7 +305,7 @@ class PrivacyConfig(Section):
                 )
                 for each in self.schedule
             ),
-            zone_named(self.time_zone) if self.time_zone else None,
+            ZoneInfo(self.time_zone) if self.time_zone else None,
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from edge.config.broker_url import BrokerUrl, Protocol
@@ -143,6 +144,15 @@ def broker_settings(
         keepalive=mqtt.keepalive,
         protocol=protocol or mqtt.protocol,
     )
+
+
+def command_settings(config: Config, purpose: str) -> BrokerSettings:
+    """The same for a command beside the daemon. Raises ConfigError as `broker_settings`.
+
+    An embedded broker wants no password, and who listens in its place may be somebody else.
+    """
+    settings = broker_settings(config, purpose=purpose)
+    return replace(settings, username=None, password=None) if config.mqtt.broker == "embedded" else settings
 
 
 def _password(file: str | None) -> str | None:

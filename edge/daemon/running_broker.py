@@ -28,6 +28,7 @@ ANSWER_SECONDS = 3.0  # for a broker to accept us; it is on this machine
 QUIET_SECONDS = 0.5  # after which no further retained message is expected
 LOOK_EVERY = 5.0  # seconds, while a daemon of ours runs and a reader is not sure to be at its broker
 LOOK_FOR_ANOTHERS = 30.0  # the same for the daemon of another user, of which nothing else says whether it runs
+BY_NAME, SURE = 1, 2  # a room of another user may have the same name
 
 
 def daemon_runs(config: Config) -> bool:
@@ -76,13 +77,13 @@ class Whereabouts:
     def look(self) -> BrokerUrl:
         """Where it is; takes as long as a broker may take to answer."""
         ours = _ours_runs(self._config)
-        found = None
+        found, sure = None, 0
         with contextlib.suppress(ConfigError, OSError):  # as in `_ours_runs`; or there are too many files or sockets
-            found = _find(self._config, f"-looking-{secrets.token_hex(4)}", ours=ours)
+            found, sure = _find(self._config, f"-looking-{secrets.token_hex(4)}", ours=ours)
         with self._lock:
             if found is not None:
                 self._url = found.url
-            self._found = found is not None and ours == self._ours
+            self._found = sure == SURE and ours == self._ours
             self._next = time.monotonic() + (LOOK_EVERY if self._ours else LOOK_FOR_ANOTHERS)
             return self._url
 
@@ -115,15 +116,18 @@ def running_broker(config: Config, purpose: str) -> BrokerSettings | None:
     """
     if config.mqtt.broker != "embedded" or not daemon_runs(config):
         return None
-    return _find(config, purpose, ours=True)
+    return _find(config, purpose, ours=True)[0]
 
 
-def _find(config: Config, purpose: str, *, ours: bool) -> BrokerSettings | None:
+def _find(config: Config, purpose: str, *, ours: bool) -> tuple[BrokerSettings | None, int]:
     """Ask the ports on which it may be: where that of the configuration was in use it has taken a later one.
 
     It is the one where this device is online; the newest window tells our daemon (`ours`) from another one of that
     name, as it has the epoch of our outbox. Nobody is sent user or password: an embedded broker wants none, and who
     listens there may be somebody else.
+
+    Returns:
+        It, None: there is none; and how sure that is, as `_is_of` says.
     """
     ports = ports_from(config.mqtt.embedded_port)
     urls = [BrokerUrl(HOST, port, tls=False) for port in ports]
@@ -135,32 +139,41 @@ def _find(config: Config, purpose: str, *, ours: bool) -> BrokerSettings | None:
             pool.submit(_is_of, config, each, lambda: not enough.is_set() and time.monotonic() < until, ours=ours)
             for each in asked
         ]
-        found = next((each for each, answer in zip(asked, answers, strict=True) if answer.result()), None)
+        found: BrokerSettings | None = None
+        sure = 0
+        for each, answer in zip(asked, answers, strict=True):
+            if answer.result() > sure:
+                found, sure = each, answer.result()
+            if sure == SURE:
+                break
         enough.set()
-    return found
+    return found, sure
 
 
-def _is_of(config: Config, settings: BrokerSettings, wanted: Callable[[], bool], *, ours: bool) -> bool:
+def _is_of(config: Config, settings: BrokerSettings, wanted: Callable[[], bool], *, ours: bool) -> int:
+    """How sure it is that this is the daemon's broker: not at all (0), BY_NAME or SURE."""
     if not _listens(settings.url):
-        return False
+        return 0
     names = topics(config)
     told: dict[str, bytes] = {}
     client = SyncClient(settings)
     try:
         if not client.connect(wanted):
-            return False
+            return 0
         client.subscribe([names.availability, names.latest])
         for message in client.messages(QUIET_SECONDS):
             told[message.topic] = message.payload
             if len(told) == 2:  # both
                 break
     except EdgeError:  # what listens there does not answer
-        return False
+        return 0
     finally:
         client.stop()
-    # No window yet, or MQTT 3.1.1, where none is retained: the name has to do.
-    same = not ours or names.latest not in told or epoch_in(told[names.latest]) == own_epoch(config)
-    return same and told.get(names.availability) == b"online"
+    if told.get(names.availability) != b"online":
+        return 0
+    if ours and names.latest not in told:  # no window yet, a long pause, or MQTT 3.1.1, where none is retained
+        return BY_NAME
+    return SURE if not ours or epoch_in(told[names.latest]) == own_epoch(config) else 0
 
 
 def _listens(url: BrokerUrl) -> bool:

@@ -39,7 +39,7 @@ class RecorderLock:
     @property
     def was_taken(self) -> bool:
         """Whether anybody has ever had it."""
-        return self._path.exists()
+        return os.path.exists(self._path)  # noqa: PTH110 - where its folder cannot be read, too
 
     @property
     def _path(self) -> Path:

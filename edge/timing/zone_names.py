@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import difflib
+import functools
+import io
+import os
 import re
 import struct
 import zoneinfo
+from pathlib import Path
 
+from edge.files.bounded_read import read_file
 from edge.timing.old_zone_names import SUCCESSORS, successor
 
 LONGEST = 64  # characters of a name
+LARGEST = 200_000  # bytes of a file of a zone; the largest of tzdata has 3,940
 NO_ZONE = (OSError, ValueError, KeyError, IndexError, AssertionError, OverflowError, MemoryError, struct.error)
 """What Python raises for a file that is none of a zone, or a damaged one."""
 SHORT_FORM = re.compile(r"[a-z]{2,5}([+-]\d{1,2})?", re.IGNORECASE)  # MEZ, CET+1: alike by letters, not by sense
@@ -19,6 +25,10 @@ def zone_named(name: str) -> zoneinfo.ZoneInfo:
     """A time zone by name, from this machine's data base of them. Raises ValueError."""
     if len(name) > LONGEST:
         raise ValueError("there is no such time zone; write one as Europe/Berlin")
+    files = (f"{folder}/{name}" for folder in zoneinfo.TZPATH)
+    found = next(filter(os.path.isfile, files), None)
+    if found and (reason := why_no_zone(Path(found))):  # Python might read in it for ever
+        raise ValueError(f"{found} is no time zone ({reason}): name another, or apt-get install --reinstall tzdata")
     try:
         return zoneinfo.ZoneInfo(name)
     except NO_ZONE:  # a folder of them, a path, none of that name
@@ -33,3 +43,29 @@ def zone_named(name: str) -> zoneinfo.ZoneInfo:
     near = [] if short else difflib.get_close_matches(name.casefold(), alike, n=1)
     hint = f"did you mean {alike[near[0]]}?" if near else "write one by a city, as Europe/Berlin"
     raise ValueError(f"there is no such time zone; {hint}")
+
+
+def why_no_zone(path: Path) -> str:
+    """Why the C library would take a file for UTC, in words; empty: it is that of a zone."""
+    try:
+        return "" if _is_zone(read_file(path, LARGEST)) else "damaged, or the file of something else"
+    except OSError as error:
+        return error.strerror or str(error)
+
+
+class _Whole(io.BytesIO):
+    """Python looks for the end of the last line for ever where a file of a zone was cut short there."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if not (found := super().read(size)) and size:
+            raise ValueError("it was cut short")
+        return found
+
+
+@functools.lru_cache(maxsize=4)  # asked several times a second
+def _is_zone(content: bytes) -> bool:
+    try:
+        zoneinfo.ZoneInfo.from_file(_Whole(content))
+    except NO_ZONE:
+        return False
+    return True

@@ -1,4 +1,4 @@
-"""`edge pause` and `edge resume` by a user who may not look at the daemon's files: they claim nothing."""
+"""Commands by a user who may not look at the files: they claim nothing."""
 
 from __future__ import annotations
 
@@ -36,6 +36,15 @@ def test_where_nobody_can_look_nothing_is_claimed(tmp_path: Path, command: str, 
     expected = f"nobody can say whether there is a file {folder}/outbox.pause (Permission denied)"
     assert err == f"edge: {expected}: run this as root, or as the user of the daemon\n"
     assert [file.name for file in folder.iterdir()] == ["outbox.pause"] * paused
+
+
+def test_where_nobody_can_look_no_session_is_ended(tmp_path: Path) -> None:
+    folder = tmp_path / "school"
+    folder.mkdir(0)
+    words = ("--database", f"{folder}/school.sqlite", "--broker", "mqtt://127.0.0.1:9", "--forget")
+    status, out, err = as_other("-m", "edge", "record", *words)
+    assert (status, out) == (78, "")
+    assert err.startswith(f"edge: {folder}/school.sqlite does not exist, or not for this user: give the --client-id")
 
 
 CHECK = """

@@ -13,6 +13,7 @@ from paho.mqtt import publish as paho
 from edge.config.broker_url import BrokerUrl
 from edge.config.schema import Config
 from edge.daemon.daemon_lock import DaemonLock, Flag
+from edge.daemon.own_epoch import own_epoch
 from edge.daemon.paths import make_outbox, pause_path
 from edge.daemon.running_broker import Whereabouts
 from edge.mqtt.client_factory import BrokerSettings
@@ -64,6 +65,10 @@ def is_online(port: int, **window: object) -> None:
         paho.single("classroom/room-1/latest", json.dumps(window), 1, retain=True, hostname="127.0.0.1", port=port)
 
 
+def configured_url(config: Config) -> BrokerUrl:
+    return BrokerUrl("127.0.0.1", config.mqtt.embedded_port, tls=False)
+
+
 def reads_at(subscription: Subscription, port: int) -> bool:
     for _ in subscription.poll(0.1):
         pass
@@ -72,8 +77,7 @@ def reads_at(subscription: Subscription, port: int) -> bool:
 
 @pytest.fixture
 def reader(config: Config) -> Iterator[Subscription]:
-    configured = BrokerUrl("127.0.0.1", config.mqtt.embedded_port, tls=False)
-    whereabouts = Whereabouts(config, configured)
+    whereabouts = Whereabouts(config, configured_url(config))
     settings = BrokerSettings(whereabouts.look(), "reader", whereabouts=whereabouts)
     subscription = Subscription(settings, "classroom", ["+"])
     yield subscription
@@ -114,3 +118,19 @@ def test_a_broker_where_the_room_is_not_online_is_not_the_daemons(
     wait_for(lambda: reads_at(reader, configured), 20)
     with daemon.holding(Flag.RUNS):
         assert Whereabouts(config, reader.url).look() == reader.url
+
+
+def test_of_two_rooms_of_one_name_it_is_the_one_whose_windows_are_ours(
+    config: Config, start_broker: StartBroker, daemon: DaemonLock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That of another user has been paused for so long that no window of it is there."""
+    monkeypatch.setattr("edge.daemon.running_broker.LOOK_EVERY", 0.2)
+    of_another, own = brokers(config, start_broker, 2)
+    is_online(of_another)
+    with daemon.holding(Flag.RUNS):
+        whereabouts = Whereabouts(config, configured_url(config))
+        assert whereabouts.look().port == of_another
+        is_online(own, epoch=own_epoch(config))
+        wait_for(lambda: whereabouts(True).port == own, 20)
+        for _ in range(3):
+            assert whereabouts.look().port == own

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import subprocess
 import time
 from collections.abc import Callable
@@ -23,6 +24,7 @@ from edge.contract.commands import REQUESTS
 from edge.contract.topics import NAME_PATTERN, Topics, birth_topic
 from edge.mqtt.home_assistant_entities import config_topic, discovery, identifier
 from tests.support.brokers import Broker, Subscriber, free_port
+from tests.support.listener import Listener
 from tests.support.publishing import INFO, TOPICS
 from tests.support.strict_broker import Rules, StrictBroker
 
@@ -174,6 +176,27 @@ def test_unregister_all_removes_every_trace_of_this_device(
     assert (code, err) == (0, "")
     assert out.splitlines() == [f"removed {topic}" for topic in [ENTRY, *REST, *NO_DAEMON_RETAINS, ALERT]]
     assert kept(subscribe, broker) == sorted(FOREIGN)
+
+
+class Stranger(Listener):
+    """Hears what is sent to it, and hangs up."""
+
+    heard = b""
+
+    def serve(self, line: socket.socket) -> None:
+        with line:
+            self.heard += line.recv(4096)
+
+
+def test_who_listens_in_the_place_of_the_broker_of_edge_itself_gets_no_password(edge: Edge, tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("of the school")
+    (tmp_path / "password").chmod(0o600)
+    settings = ("mqtt.broker=embedded", "mqtt.username=of-the-school", f"mqtt.password_file={tmp_path}/password")
+    with Stranger() as stranger:
+        words = [word for each in (*settings, f"mqtt.embedded_port={stranger.port}") for word in ("--set", each)]
+        assert unregister(edge, stranger.port, *words)[0] != 0
+        assert b"edge-classroom-room-1-unregister" in stranger.heard
+        assert b"school" not in stranger.heard
 
 
 def test_unregister_all_removes_alerts_that_this_device_may_not_see(edge: Edge) -> None:

@@ -56,6 +56,12 @@ def test_another_broker_gets_nothing_of_it(settings: object, url: str, monkeypat
     assert (str(found.url), found.username, found.password) == (url, None, None)
 
 
+def test_nobody_on_this_machine_gets_the_password_in_place_of_the_broker_of_edge_itself(settings: object) -> None:
+    assert callable(settings)
+    found = settings("--set", "mqtt.broker=embedded", "--set", "mqtt.ca_file=null")
+    assert (found.url.host, found.username, found.password) == ("127.0.0.1", None, None)
+
+
 def test_another_broker_gets_what_stands_on_the_same_line(settings: object, tmp_path: Path) -> None:
     assert callable(settings)
     line = ("--broker", "mqtts://elsewhere:8883", "--set", "mqtt.username=me")
@@ -107,7 +113,7 @@ def test_who_records_at_the_broker_of_edge_itself_is_told_that_it_forgets(
     parser = argparse.ArgumentParser()
     add_broker_arguments(parser)
     args = parser.parse_args(["--config", str(tmp_path / "config.yaml"), *words])
-    tell_of_own_broker(args, subscriber_settings(args, "record")[0])
+    tell_of_own_broker(subscriber_settings(args, "record")[0])
     assert capsys.readouterr().err.count("forgets what waits for a recorder") == lines
 
 

@@ -63,6 +63,20 @@ def test_in_tz_too(monkeypatch: pytest.MonkeyPatch, debian13: Path) -> None:
         PrivacyConfig.model_validate({"schedule": [{"from": "12:00", "to": "13:00"}]})
 
 
+def test_a_file_that_was_cut_short_is_refused_and_not_read_for_ever(
+    monkeypatch: pytest.MonkeyPatch, debian13: Path
+) -> None:
+    file = debian13 / "Europe/Berlin"
+    file.write_bytes(file.read_bytes()[:-1])
+    problem = r"Europe/Berlin is no time zone \(damaged, .* apt-get install --reinstall tzdata"
+    with pytest.raises(ValueError, match=problem):
+        PrivacyConfig(time_zone="Europe/Berlin")
+    monkeypatch.setenv("TZDIR", str(debian13))
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    with pytest.raises(ValueError, match=f"TZ=Europe/Berlin names no time zone: .*{problem}"):
+        PrivacyConfig.model_validate({"schedule": [{"from": "12:00", "to": "13:00"}]})
+
+
 def test_every_successor_is_a_zone() -> None:
     known = zoneinfo.available_timezones()
     old = [name for name in known if successor(name)]
