@@ -398,7 +398,9 @@ def test_a_bridge_of_version_0_2_0_is_replaced_and_no_window_lost(start: Start, 
         seen: set[int] = set()
 
         def all_there() -> bool:
-            seen.update(m.json()["faces"]["total"] for m in list(recorder.messages) if m.name == "window")
+            # The empty one cleared what a former room of that name had left, when this one was made.
+            windows = [m for m in list(recorder.messages) if m.name == "window" and m.payload]
+            seen.update(m.json()["faces"]["total"] for m in windows)
             return seen >= numbers
 
         wait_for(all_there, 60, lambda: f"missing {sorted(numbers - seen)}")
