@@ -131,6 +131,7 @@ make_venv() {
   if is_arm32 "$system" || "$system" -c 'import libcamera' 2>/dev/null || has_gstreamer "$system"; then
     options+=(--system-site-packages)
   fi
+  if [[ -L $root/.venv ]]; then rm "$root/.venv"; fi # else what it leads to, another clone's, would be emptied
   "$system" -m venv "${options[@]}" "$root/.venv"
   if is_arm32 "$system"; then
     install_arm32 "$system"
