@@ -221,7 +221,7 @@ TREATMENT: dict[str, Here | Elsewhere] = {
         broker=False,
     ),
     "docs/setup.md: ./run setup": Here(until={"./run setup": "http://", "sudo edge setup": "http://"}),
-    "docs/setup.md: edge setup --config room-204.yaml --export": Here(),
+    "docs/setup.md: edge setup --config room-204.yaml --export": Here(change={"room-204.yaml": "config.yaml"}),
     "docs/setup.md: ssh -L 8787:127.0.0.1:8787 tech@room-204": Here(leave_out=("ssh",)),
     "docs/setup.md: (umask 077; openssl rand -hex 16 > token)": Here(until={"edge setup": "http://"}),
     "docs/support.md: edge support": Here(),
