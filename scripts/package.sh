@@ -2,12 +2,13 @@
 # Makes the Debian package for one release and one processor: scripts/package.sh [bookworm|trixie] [amd64|arm64]
 # Without arguments, for this machine. The result, which needs no network to install, lies in dist/. Nothing of the target
 # is run, so any Debian makes all of them: apt-get install debhelper lintian. The same commit gives the same bytes.
-# With PACKAGE_COMPRESSION='-Zgzip -z1' it is done sooner and larger, for trials.
+# With PACKAGE_COMPRESSION='-Zgzip -z1' it is done sooner and larger, for trials. Nothing is in dist/ before it is checked.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 umask 022
 
 die() { echo "error: $*" >&2; exit 1; }
+say() { echo "$release $architecture: $*"; }
 release=${1:-$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)}
 architecture=${2:-$(dpkg --print-architecture)}
 case $release in # uv knows glibc up to 2.40; Debian 13 has 2.41
@@ -78,6 +79,7 @@ put() { # SOURCE TARGET: a file of systemd/, with our paths in it, as systemd/in
   ! grep -n /opt/ "$2" || die "$1 names a path that the package does not have"
 }
 
+say "fetching the Python packages (1 of 3; all of it takes some minutes)"
 fill_site
 check_libraries
 make_environment
@@ -102,13 +104,16 @@ CHANGES
 export PYTHON_DEPENDS="python3 (>= 3.$python~), python3 (<< 3.$((python + 1)))"
 find "$stage" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
 
+say "packing (2 of 3)"
 # -d: a compiler for the target is not needed, as nothing is compiled.
 (cd "$stage" && dpkg-buildpackage -b -d -us -uc "-a$architecture") >"$stage.log" 2>&1 ||
   { tail -n 30 "$stage.log" >&2; die "the whole log: $stage.log"; }
+package=edge_${version}_$architecture
+rm -f "build/$package".{changes,buildinfo}
+python3 scripts/sbom.py "$stage" --name edge --version "$version" >"build/$package.cdx.json"
+say "checking (3 of 3)"
+lintian --fail-on error "build/$package.deb" || die "lintian: see above"
 mkdir -p dist
-package=dist/edge_${version}_$architecture.deb
-mv "build/$(basename "$package")" "$package"
-rm -f "build/edge_${version}_$architecture".{changes,buildinfo}
-python3 scripts/sbom.py "$stage" --name edge --version "$version" >"${package%.deb}.cdx.json"
-lintian --fail-on error "$package" || die "lintian: see above"
+mv "build/$package".{cdx.json,deb} dist/
+package=dist/$package.deb
 echo "$package: $(du -m "$package" | cut -f1) MB, installed $(dpkg-deb -f "$package" Installed-Size | awk '{ printf "%d", $1 / 1024 }') MB"

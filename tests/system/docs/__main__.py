@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -33,6 +32,13 @@ INSIDE = "EDGE_DOCS_INSIDE"
 LONGEST = 60.0  # seconds until a command has ended, or has shown what it has to show
 PUBLISHES = ["-m", "edge", "run", "--set", "mqtt.broker=mqtt://127.0.0.1:1883", "--set", "window.seconds=1"]
 EVERY_WINDOW = ["-t", "classroom/+/window", "-C", "1"]
+SYSTEMCTL = """#!/bin/sh
+# Restarts a broker that blocks of a page share, and does nothing else; the last of these blocks ends it.
+[ "$*" = "restart mosquitto" ] || exit 0
+mosquitto -c /etc/mosquitto/mosquitto.conf >/dev/null 2>&1 &
+echo $! >/run/edge-docs.pid
+sleep 2
+"""
 EVERYBODY = "listener 1883 0.0.0.0\nallow_anonymous true\n"
 
 
@@ -71,12 +77,16 @@ def prepare(folder: Path) -> None:
         file.write("127.0.0.1 broker.example\n")
     edge = f'#!/bin/sh\nPYTHONPATH={folder}/edge exec {sys.executable} -m edge "$@"\n'
     # `./run` sets the environment up first, which tests/system/install tries; here it is the one that runs this.
-    scripts = {"bin/edge": edge, "edge/run": edge, "bin/sudo": '#!/bin/sh\nexec "$@"\n', "bin/nano": "#!/bin/sh\n"}
+    python = f'#!/bin/sh\nexec {sys.executable} "$@"\n'
+    scripts = {
+        "bin/edge": edge, "edge/run": edge, "edge/.venv/bin/edge": edge, "edge/.venv/bin/python": python,
+        "bin/sudo": '#!/bin/sh\nexec "$@"\n', "bin/nano": "#!/bin/sh\n", "bin/apt-get": "#!/bin/sh\n",
+        "bin/systemctl": SYSTEMCTL,
+    }  # fmt: skip
+    (folder / "edge/.venv/bin").mkdir(parents=True)
     for name, text in scripts.items():
         (folder / name).write_text(text)
         (folder / name).chmod(0o755)
-    (folder / "edge/.venv/bin").mkdir(parents=True)
-    shutil.copy(folder / "bin/edge", folder / "edge/.venv/bin/edge")
 
 
 def try_block(block: Block, folder: Path) -> bool:

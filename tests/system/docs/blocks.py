@@ -93,6 +93,12 @@ COMPOSE = Elsewhere("tests/system/container/compose.sh")
 DEBIAN = Elsewhere("tests/system/deb/check.sh")
 BARE = Elsewhere("tests/system/install/check.sh")
 DAY = {"2026-11-18": "TODAY", "2026-W47": "THIS_WEEK", " --from 08:00 --to 08:45": ""}
+END_BROKER = "kill -0 $(cat /run/edge-docs.pid) && kill $(cat /run/edge-docs.pid)"
+CARD = """.venv/bin/python -c '
+import pathlib, yaml
+for each in yaml.safe_load(open("cards/room-101/user-data"))["write_files"]:
+    pathlib.Path("../home", pathlib.Path(each["path"]).name).write_text(each["content"])'
+"""
 READER = {"edge record": "connected", "./run record": "connected"}
 TREATMENT: dict[str, Here | Elsewhere] = {
     "README.md: git clone REPOSITORY edge && cd edge": BARE,
@@ -143,7 +149,7 @@ TREATMENT: dict[str, Here | Elsewhere] = {
     "docs/install-pi.md: sudo apt update": INSTALLED,
     "docs/install-pi.md: git clone REPOSITORY edge && cd edge": BARE,
     "docs/install-pi.md: cp config.yaml ~/room.yaml": Here(until={"./run setup": "http://"}),
-    "docs/install-pi.md: ssh -L 8787:127.0.0.1:8787 user@hostname": Here(leave_out=("ssh",)),
+    "docs/install-pi.md: ssh -L 8787:127.0.0.1:8787 tech@room-204": Here(leave_out=("ssh",)),
     "docs/install-pi.md: ./run check --config ~/room.yaml": Here(
         until={"./run run": r"\d faces"}, change={"~/room.yaml": "config.yaml"}, broker=False
     ),
@@ -156,9 +162,8 @@ TREATMENT: dict[str, Here | Elsewhere] = {
     "docs/container.md: gunzip <edge_0.3.0_amd64.image.tar.gz | docker load": IMAGE,
     "docs/container.md: cd docs/container": COMPOSE,
     "docs/container.md: sudo apt install --no-install-recommends mmdebstrap buildah": IMAGE,
-    "docs/many-boxes.md: ./run --help >/dev/null": Elsewhere("tests/system/cards/test_cards.py"),
     "docs/many-boxes.md: sudo edge upgrade --check edge_NEWER.deb": DEBIAN,
-    "docs/many-boxes.md: for room in $(sed '1d; s/[,;].*//' rooms.csv); do": DEBIAN,
+    "docs/many-boxes.md: for room in room-204 room-205; do": DEBIAN,
     "docs/packaging.md: sudo apt install ./edge_0.3.0+deb12_arm64.deb": DEBIAN,
     "docs/packaging.md: sudo apt install debhelper lintian python3-venv": DEBIAN,
     "docs/parquet.md: edge export": Elsewhere("tests/integration/recording/test_export.py"),
@@ -193,12 +198,7 @@ TREATMENT: dict[str, Here | Elsewhere] = {
     "docs/scale.md: install -m 644 docs/mosquitto/drop-properties.py": Elsewhere("tests/system/install/backports.sh"),
     "docs/scale.md: apt-get install mosquitto mosquitto-clients": Here(
         leave_out=("apt-get",),
-        change={
-            "systemctl restart mosquitto": "{ mosquitto -c /etc/mosquitto/mosquitto.conf >/dev/null 2>&1 & "
-            "echo $! >/run/edge-docs.pid; sleep 2; }"
-        },
-        afterwards="kill -0 $(cat /run/edge-docs.pid) && kill $(cat /run/edge-docs.pid); "
-        "grep -q room-205/cmd/pause /var/lib/mosquitto/rules.json",
+        afterwards=f"{END_BROKER}; grep -q room-205/cmd/pause /var/lib/mosquitto/rules.json",
         broker=False,
     ),
     "docs/scale.md: systemctl status --no-pager mosquitto": Elsewhere("tests/integration/mqtt/test_broker_bounds.py"),
@@ -221,10 +221,49 @@ TREATMENT: dict[str, Here | Elsewhere] = {
         broker=False,
     ),
     "docs/setup.md: ./run setup": Here(until={"./run setup": "http://", "sudo edge setup": "http://"}),
-    "docs/setup.md: edge setup --config room-204.yaml --export": Here(),
-    "docs/setup.md: ssh -L 8787:127.0.0.1:8787 pi@room-204": Here(leave_out=("ssh",)),
+    "docs/setup.md: edge setup --config room-204.yaml --export": Here(change={"room-204.yaml": "config.yaml"}),
+    "docs/setup.md: ssh -L 8787:127.0.0.1:8787 tech@room-204": Here(leave_out=("ssh",)),
     "docs/setup.md: (umask 077; openssl rand -hex 16 > token)": Here(until={"edge setup": "http://"}),
     "docs/support.md: edge support": Here(),
+    "docs/six-rooms.md: sudo apt install git": DEBIAN,
+    "docs/six-rooms.md: sed -n": Here(
+        change={"sudo bash recipe.sh": "rm -rf /etc/mosquitto/* /var/lib/mosquitto/*; bash recipe.sh | tee ~/said"},
+        afterwards="grep '^monitor ' ~/said && ! grep -E '^(recorder|announcer) ' ~/said",
+        broker=False,
+    ),
+    "docs/six-rooms.md: sudo mosquitto_sub": Here(
+        change={"PASSWORD": "$(sed -n 's/^monitor //p' ~/said)"},
+        afterwards="grep -c '^room-10[1-6],' /etc/mosquitto/edge/rooms.csv | grep -x 6",
+        broker=False,
+    ),
+    "docs/six-rooms.md: sudo install -m 600": Here(
+        change={"nano user-data.yaml": "sed -i s/AAAA-REPLACE-WITH-YOUR-PUBLIC-KEY/AAAA/ user-data.yaml"},
+        afterwards="ls cards/room-101/user-data cards/room-106/meta-data",
+        broker=False,
+    ),
+    "docs/six-rooms.md: sudo apt install -y ./dist/": Here(
+        until={"sudo systemctl enable": "Recording into"},
+        change={
+            "sudo install -m 644": "mkdir -p /etc/edge && install -m 644",
+            "PASSWORD": "$(sed -n 's/^dashboard //p' ~/said)",
+            "sudo systemctl enable --now edge-dashboard": 'while IFS= read -r each; do export "$each"; '
+            "done </etc/edge/dashboard.env; edge dashboard --database school.sqlite --access-file access.yaml "
+            "--set mqtt.password_file=/etc/edge/mqtt-password $DASHBOARD_OPTIONS",
+            "/etc/edge": "/etc/mosquitto/page",
+        },
+        leave_out=("sudo apt", "sudo journalctl"),
+        broker=False,
+    ),
+    "docs/six-rooms.md: ssh -L 8787": Here(
+        until={"sudo edge setup": "http://"},
+        change={
+            "sudo edge check": f"{CARD} edge check --config ~/config.yaml --set camera.source=sample "
+            "--set mqtt.ca_file=$HOME/ca.pem --set mqtt.password_file=$HOME/mqtt-password"
+        },
+        leave_out=("ssh",),
+        afterwards=END_BROKER,
+        broker=False,
+    ),
     "docs/subscribe.md: mosquitto_sub -h broker.example -v -t 'classroom/room-1/#'": Here(
         until={"mosquitto_sub": "classroom/room-1/"}
     ),
@@ -233,6 +272,9 @@ TREATMENT: dict[str, Here | Elsewhere] = {
     "docs/subscribe.md: npm install mqtt": Elsewhere("tests/system/subscribers/check.sh"),
     "docs/subscribe.md: INFLUX_TOKEN=... telegraf --config telegraf.conf --test-wait": Elsewhere(
         "tests/system/subscribers/check.sh"
+    ),
+    "docs/web-server.md: sh docs/mosquitto/certificates.sh": Here(
+        afterwards="openssl verify -CAfile ~/page/ca.pem -verify_ip 192.168.1.10 ~/page/server.pem", broker=False
     ),
     "docs/web-server.md: sudo apt install nftables": Elsewhere("tests/integration/mqtt/test_limits.py"),
 }
