@@ -39,7 +39,9 @@ def test_what_comes_late_of_a_lesson_is_told_and_nothing_else_is(tmp_path: Path)
     sent = windows(LESSON, 1)
     path = record(tmp_path / "school.sqlite", sent[:60])
     shown = [ask(path)["revision"]]
-    paused = DeviceMessage("room-1", "state", Classroom("room-1", 1).state("paused", "the button", LESSON + 20 * MINUTE))
+    paused = DeviceMessage(
+        "room-1", "state", Classroom("room-1", 1).state("paused", "the button", LESSON + 20 * MINUTE)
+    )
     # Its figures, what was hidden meanwhile, and why there were none.
     for late in ([info("aaaaaaaa")], sent[60:], [info("bbbbbbbb")], [paused]):
         assert ask(path, known=shown[-1]) == {"unchanged": True}
