@@ -10,13 +10,14 @@ written unless every room is valid.
 from __future__ import annotations
 
 import argparse
+import copy
 import csv
 import io
 import os
 import re
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +28,15 @@ from edge.config.address_redaction import without_password
 from edge.config.key_rules import rule_of
 from edge.config.loader import load_config
 from edge.errors import EdgeError
+from edge.files.bounded_read import read_file
 
 OWN = {"name", "password", "certificate_file", "key_file"}
 HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 CA, CERTIFICATE, KEY = "/etc/edge/ca.pem", "/etc/edge/room.pem", "/etc/edge/room.key"
 LARGEST = 16_000  # bytes of a file on the card
-PLACEHOLDER = re.compile(r"[\w-]*REPLACE-WITH[\w-]*")  # in the files of docs/many-boxes
+LARGEST_SOURCE = 1_000_000  # bytes of the table, and of what all rooms share
+PLACEHOLDER = "REPLACE-WITH"  # a part of it, in the files of docs/many-boxes
+CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 COMMANDS = [
     ["sh", "-c", "DEBIAN_FRONTEND=noninteractive apt-get -y install /boot/firmware/edge_*.deb"],
     ["sh", "-c", "install -D -m 644 /boot/firmware/edge_*.deb /var/cache/edge/edge.deb"],
@@ -42,7 +46,7 @@ COMMANDS = [
 
 
 class CardError(Exception):
-    """What is wrong with the table, and where."""
+    """What is wrong with one of the files, and where."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -55,74 +59,124 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--ca-file", type=Path, help="certificate authority of the broker, PEM")
     args = parser.parse_args(arguments)
     try:
-        cards = [card(row, args) for row in rows(args.table)]
+        config, base = mapping(args.config), mapping(args.base)
+        cards = [card(row, args, copy.deepcopy(config), base) for row in rows(args.table)]
         write(cards, args.output)
-    except (CardError, EdgeError, OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (CardError, EdgeError, OSError) as error:
         wrong = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.filename else str(error)
         print(f"error: {wrong}", file=sys.stderr)
         return 1
     if not args.base:
         print("warning: without --base a card brings no user: nobody can log in there", file=sys.stderr)
-    if not args.ca_file and any("mqtts://" in text for _, data in cards for text in strings(data)):
+    if not args.ca_file and any("mqtts://" in data["write_files"][0]["content"] for _, data in cards):
         print("warning: without --ca-file rooms trust only a broker whose certificate is a public one", file=sys.stderr)
     print(f"{len(cards)} rooms in {args.output}: copy each user-data and meta-data to the boot partition of its card")
     return 0
 
 
-def rows(table: Path) -> list[dict[str, str]]:
-    """The rooms, with the number of their line as `line`; names are checked to be different."""
+def text_of(path: Path) -> str:
+    """What a person wrote, with the example's placeholders replaced. Raises CardError.
+
+    A card with one would reach nobody, or let nobody in.
+    """
     try:
-        text = table.read_text(encoding="utf-8-sig")
+        text = read_file(path, LARGEST_SOURCE).decode("utf-8-sig")
+    except OSError as error:
+        raise CardError(f"{path}: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise CardError(f"{table} is no UTF-8: save it as CSV UTF-8") from None
+        raise CardError(f"{path} is no UTF-8: save it as {'CSV ' if path.suffix == '.csv' else ''}UTF-8") from None
+    left = [
+        f"{path}, line {number}: {word} is a placeholder of the example: put your own there"
+        for number, line in enumerate(text.splitlines(), 1)
+        for word in re.findall(r"[\w-]+", line)
+        if PLACEHOLDER in word
+    ]
+    if left:
+        raise CardError("\n  ".join(left))
+    return text
+
+
+def mapping(path: Path | None) -> dict[str, Any]:
+    """What all rooms share, as YAML; empty where no file is named. Raises CardError."""
+    if path is None:
+        return {}
+    found = read(text_of(path), "", str(path))
+    if not isinstance(found, dict | None):
+        raise CardError(f"{path}: there must be keys with values, and not {type(found).__name__}")
+    return found or {}
+
+
+def rows(table: Path) -> list[dict[str, str]]:
+    """The rooms, with the number of their line as `line`; names are checked to be different. Raises CardError."""
+    text = text_of(table)
+    columns = text.partition("\n")[0]
+    separator = max(",;", key=columns.count)  # what a German or French Excel writes
+    found = []
     with io.StringIO(text, newline="") as file:
-        columns = text.partition("\n")[0]
-        separator = max(",;", key=columns.count)  # what a German or French Excel writes
-        reader = csv.DictReader(file, restkey="", restval="", delimiter=separator)
-        if "name" not in (reader.fieldnames or ()):
-            raise CardError(f"{table}: the first line has no column 'name'")
-        found = []
-        for row in reader:
-            if "" in row:
-                raise CardError(
-                    f"{table}, line {reader.line_num}: more values than columns; quote a value with {separator} in it"
-                )
-            found.append({**{key: value.strip() for key, value in row.items()}, "line": str(reader.line_num)})
-    names = [row["name"].lower() for row in found]
-    for row, name in zip(found, names, strict=True):
-        if not HOST_NAME.fullmatch(name):
-            raise CardError(
-                f"{table}, line {row['line']}: name {row['name']!r} must be letters, digits and - only, 63 at most"
-            )
-        if names.count(name) > 1:
-            raise CardError(f"{table}, line {row['line']}: two rooms are called {row['name']!r}")
+        reader = csv.DictReader(file, restkey="", restval="", delimiter=separator, strict=True)
+        try:
+            check_columns(reader.fieldnames or (), table)
+            for row in reader:
+                where = f"{table}, line {reader.line_num}"
+                if "" in row:
+                    raise CardError(f"{where}: more values than columns; quote a value with {separator} in it")
+                for key, value in row.items():
+                    if CONTROL.search(value):  # one more line in a password is the next room's, and its password
+                        raise CardError(f"{where}: {key} has a line break or control character: is a quote left open?")
+                if any(row.values()):  # else a line of separators, as spreadsheets leave them
+                    found.append({**{key: value.strip() for key, value in row.items()}, "line": str(reader.line_num)})
+        except csv.Error as error:
+            raise CardError(f"{table}, line {reader.line_num}: {error}: is a quote left open?") from None
+    check_names(found, table)
     if not found:
         raise CardError(f"{table} names no room")
     return found
 
 
-def card(row: dict[str, str], args: argparse.Namespace) -> tuple[str, dict[str, Any]]:
-    """Name and user-data of one room. Raises CardError, EdgeError."""
+def check_names(found: list[dict[str, str]], table: Path) -> None:
+    """Raises CardError: a name is none of a machine, or two rooms have the same."""
+    seen: dict[str, set[str]] = {"name": set(), "device.name": set()}
+    for row in found:
+        where, name = f"{table}, line {row['line']}", row["name"]
+        if not HOST_NAME.fullmatch(name):
+            raise CardError(f"{where}: name {name!r} must be letters, digits and - only, 63 at most")
+        for key, value in (("name", name), ("device.name", row.get("device.name") or name)):
+            if value.lower() in seen[key]:
+                raise CardError(f"{where}: two rooms are called {value!r}")
+            seen[key].add(value.lower())
+
+
+def check_columns(columns: Sequence[str], table: Path) -> None:
+    """Raises CardError: one is missing, empty or there twice."""
+    if "name" not in columns:
+        raise CardError(f"{table}: the first line has no column 'name'")
+    for each in columns:
+        if not each.strip():
+            raise CardError(f"{table}: a column has no name; take the separator at the end of the first line out")
+        if columns.count(each) > 1:
+            raise CardError(f"{table}: two columns are called {each!r}")
+
+
+def card(
+    row: dict[str, str], args: argparse.Namespace, config: dict[str, Any], base: dict[str, Any]
+) -> tuple[str, dict[str, Any]]:
+    """Name and user-data of one room, of its row and what all share. Raises CardError, EdgeError."""
     where = f"{args.table}, line {row['line']}"
-    config = read(args.config.read_text(encoding="utf-8"), "") or {} if args.config else {}
     put(config, "device.name", row["name"])
     for key, value in row.items():
         if value and key not in OWN | {"line"}:
-            put(config, key, read(value, key))
+            put(config, key, read(value, key, f"{where}: {key}"))
     files = []
     if row.get("password"):
-        if not (config.get("mqtt") or {}).get("username"):
+        mqtt = config.get("mqtt") or {}
+        if isinstance(mqtt, dict) and not mqtt.get("username"):
             put(config, "mqtt.username", row["name"])
         files.append(file("/etc/edge/mqtt-password", row["password"] + "\n", "0600"))
     for key, source, target, mode in (
         ("ca_file", args.ca_file, CA, "0644"),
         ("certificate_file", row.get("certificate_file"), CERTIFICATE, "0644"),
-        (
-            "key_file",
-            row.get("key_file"),
-            KEY,
-            "0640",
-        ),  # for the group of the service, which has no user of its own yet
+        # For the group of the service, which has no user of its own yet.
+        ("key_file", row.get("key_file"), KEY, "0640"),
     ):
         if source:
             put(config, f"mqtt.{key}", target)
@@ -135,42 +189,26 @@ def card(row: dict[str, str], args: argparse.Namespace) -> tuple[str, dict[str, 
         text = yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
         quoted = re.sub(r'(["\\])', r"\\\1", source)
         files.append(file("/etc/edge/config.env", f'EDGE_CAMERA__SOURCE="{quoted}"\n', "0600"))
-    base = yaml.safe_load(args.base.read_text(encoding="utf-8")) or {} if args.base else {}
     taken = base.keys() & {"hostname", "write_files"}
     if taken:
         raise CardError(f"{args.base}: {', '.join(sorted(taken))} is what the table is for; leave it out")
-    data = {
+    commands = base.get("runcmd") or []
+    if not isinstance(commands, list):
+        raise CardError(f"{args.base}: runcmd must be a list of commands")
+    return row["name"], {
         **base,
         "hostname": row["name"].lower(),
         "write_files": [file("/etc/edge/config.yaml", text, "0644"), *files],
-        "runcmd": [*base.get("runcmd", []), *COMMANDS],
+        "runcmd": [*commands, *COMMANDS],
     }
-    refuse_placeholders(data, where)
-    return row["name"], data
 
 
-def refuse_placeholders(data: object, where: str) -> None:
-    """Raises CardError: such a card would reach nobody, and let nobody in."""
-    for each in strings(data):
-        if found := PLACEHOLDER.search(each):
-            raise CardError(f"{where}: {found[0]} is a placeholder of the example: put your own there")
-
-
-def strings(data: object) -> Iterator[str]:
-    """Every text in nested lists and mappings."""
-    if isinstance(data, str):
-        yield data
-    elif isinstance(data, (list, dict)):
-        for each in data.values() if isinstance(data, dict) else data:
-            yield from strings(each)
-
-
-def read(text: str, key: str) -> Any:  # noqa: ANN401 - any YAML
-    """What the daemon reads there: 0123 is a text where a text belongs. Raises CardError."""
+def read(text: str, key: str, where: str) -> Any:  # noqa: ANN401 - any YAML
+    """What the daemon reads at a key: 0123 is a text where a text belongs. Raises CardError."""
     try:
         return yaml_text.load(text, rule_of(filter(None, key.split("."))))
     except yaml_text.YAML_ERRORS as error:
-        raise CardError(f"{key or '--config'} cannot be read as YAML ({error})") from None
+        raise CardError(f"{where} cannot be read as YAML ({error})") from None
 
 
 def put(config: dict[str, Any], key: str, value: object) -> None:
@@ -194,9 +232,12 @@ def file(path: str, content: str, mode: str) -> dict[str, str]:
 
 def pem(path: Path, where: str) -> str:
     """The text of a certificate or key."""
-    text = path.read_bytes()[: LARGEST + 1].decode("ascii", errors="replace")
-    if len(text) > LARGEST or "-----BEGIN " not in text:
-        raise CardError(f"{where}: {path} is no PEM file of at most {LARGEST} bytes")
+    try:
+        text = read_file(path, LARGEST).decode("ascii", errors="replace")
+    except OSError as error:
+        raise CardError(f"{where}: {path}: {error.strerror}") from None
+    if "-----BEGIN " not in text:
+        raise CardError(f"{where}: {path} is no PEM file")
     return text
 
 

@@ -15,7 +15,9 @@ usage() { sed -n '4,5s/^# *//p' "$0" >&2; exit 2; }
 while [ $# -gt 0 ]; do
   case $1 in
     --check) check=yes ;;
-    --previous) shift; previous=${1-} ;;
+    --previous)
+      [ $# -gt 1 ] || usage
+      shift; previous=$1 ;;
     -*) usage ;;
     *) break ;;
   esac
@@ -32,6 +34,9 @@ keep() {
   return 1
 }
 field() { dpkg-deb -f "$1" "$2" 2>/dev/null || true; }
+for file in "$1" "$previous"; do
+  [ "$file" = "$kept" ] || [ -f "$file" ] || die "$file is not there"
+done
 new=$(readlink -f "$1")
 [ "$(field "$new" Package)" = edge ] || die "$1 is no package of edge"
 [ "$(field "$new" Architecture)" = "$(dpkg --print-architecture)" ] || die "$1 is for another processor: $(field "$new" Architecture)"

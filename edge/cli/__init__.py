@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from edge import __version__
 from edge.cli.encoding import as_typed
-from edge.errors import EXIT_FAILED, EdgeError
+from edge.errors import EXIT_FAILED, EXIT_OK, EdgeError
 from edge.files.opencv_environment import set_opencv_environment
 from edge.files.shipped import shipped
 from edge.text import plain_lines
@@ -77,8 +77,13 @@ def run_command_line(arguments: list[str], begin: Callable[[], None] = lambda: N
         The exit status.
     """
     set_opencv_environment()  # before a command imports cv2
+    status = EXIT_OK
     try:
-        args = parse(arguments)
+        try:
+            args = parse(arguments)
+        except SystemExit:
+            sys.stdout.flush()  # of --help: what fails here is explained below, and by nobody later
+            raise
         main: Callable[[argparse.Namespace], int] = args.main
         begin()
         status = main(args)
@@ -91,7 +96,7 @@ def run_command_line(arguments: list[str], begin: Callable[[], None] = lambda: N
         return 130
     except BrokenPipeError:
         print_nowhere()  # `edge schema | head`: the reader has seen enough
-        return 0
+        return status
     except OSError as error:
         if not (words := _in_words(error)):
             raise

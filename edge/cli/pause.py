@@ -113,7 +113,7 @@ def _keep(path: Path, by: str) -> tuple[Pause, str]:
 
 
 def _unconfirmed(path: Path, reason: str) -> int:
-    print(f"the pause is written to {path}, and holds until: {program()} resume")
+    print(f"the pause is written to {path}, and holds until: {program()} resume", file=sys.stderr)
     print(f"edge: nobody has confirmed that the camera is closed: {reason}", file=sys.stderr)
     return EXIT_FAILED
 

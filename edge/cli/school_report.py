@@ -28,7 +28,8 @@ def check_school(args: argparse.Namespace) -> None:
     if args.device or args.lesson or args.list_lessons or args.begin or args.end:
         raise ConfigError(
             "--school is about all rooms and whole days",
-            "leave out --device, --lesson, --list-lessons, --from and --to",
+            "leave out --device, --lesson, --list-lessons, --from and --to; or leave out --school and name one room: "
+            "--device ROOM",
         )
     if sum(bool(each) for each in (args.day, args.week, args.term)) > 1:
         raise ConfigError("--day, --week and --term exclude one another", "keep one of them")

@@ -11,7 +11,7 @@ import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge.cli import add_config_arguments, config_file, environment, program, set_up_logging
+from edge.cli import add_config_arguments, config_file, environment, program, read_config, set_up_logging
 from edge.cli.page import add_page_arguments, print_address
 from edge.errors import EXIT_OK, pages_missing
 from edge.hardware.private_memory import REMEDY, swap_problem
@@ -64,6 +64,7 @@ def main(args: argparse.Namespace) -> int:
     if args.export:
         from edge.config.yaml_editor import as_yaml  # noqa: PLC0415
 
+        read_config(args)  # other devices get nothing of a file that is wrong or not there
         print(as_yaml(file.draft.differing()), end="")
         return EXIT_OK
     given = server.read_token(args.token_file) if args.token_file else None

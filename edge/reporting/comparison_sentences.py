@@ -84,10 +84,36 @@ OVERLAPPING = Sentence(
     "All compared ranges overlap with those of the one earlier lesson: the two may have been the same."
 )
 APART = Sentence(
-    "Some ranges do not overlap with those of the one earlier lesson; one lesson does not tell whether that is "
-    "unusual, {least} are needed.",
+    "Too early to say whether this is unusual: there is one earlier lesson, some figures differ from it, and {least} "
+    "earlier ones are needed.",
     {"least": FEWEST},
 )
+
+FACES_DIFFER = {
+    True: Sentence("{value} faces are fewer than usual: by the {lessons} earlier lessons, usual is {low} to {high}."),
+    False: Sentence("{value} faces are more than usual: by the {lessons} earlier lessons, usual is {low} to {high}."),
+}
+FRONT_DIFFERS = {
+    True: Sentence(
+        "About {value} % of the faces whose direction is known were turned to the front, less than usual: by the "
+        "{lessons} earlier lessons, usual is {low} to {high} %."
+    ),
+    False: Sentence(
+        "About {value} % of the faces whose direction is known were turned to the front, more than usual: by the "
+        "{lessons} earlier lessons, usual is {low} to {high} %."
+    ),
+}
+EXPRESSION_DIFFERS = {
+    True: Sentence(
+        "About {value} % of the faces with a named expression looked {expression}, less than usual: by the {lessons} "
+        "earlier lessons, usual is {low} to {high} %."
+    ),
+    False: Sentence(
+        "About {value} % of the faces with a named expression looked {expression}, more than usual: by the {lessons} "
+        "earlier lessons, usual is {low} to {high} %."
+    ),
+}
+"""By whether there was less of it; the range is that of the table's column *Usual range*."""
 
 
 def may_be_equal(comparison: Comparison | None) -> bool:
@@ -160,23 +186,13 @@ def _verdict(comparison: Comparison) -> Sentence:
 
 def _difference(name: str, each: Difference) -> Sentence:
     values: dict[str, int | float | str] = {"lessons": each.lessons}
+    less = each.value < each.low
     if name == FACES:
-        values |= _tenths(each.value, each.low, each.high)
-        return Sentence(
-            "On average {value} faces were seen, unlike in the {lessons} earlier lessons ({low} to {high}).", values
-        )
+        return replace(FACES_DIFFER[less], values=values | _tenths(each.value, each.low, each.high))
     values |= _apart(100 * each.value, 100 * each.low, 100 * each.high)
     if name == FRONT:
-        return Sentence(
-            "About {value} % of the faces whose direction is known were turned to the front, unlike in the {lessons} "
-            "earlier lessons ({low} to {high} %).",
-            values,
-        )
-    return Sentence(
-        "About {value} % of the faces with a named expression looked {expression}, unlike in the {lessons} earlier "
-        "lessons ({low} to {high} %).",
-        {**values, "expression": adjective(name)},
-    )
+        return replace(FRONT_DIFFERS[less], values=values)
+    return replace(EXPRESSION_DIFFERS[less], values={**values, "expression": adjective(name)})
 
 
 def _apart(value: float, low: float, high: float) -> dict[str, int | float]:

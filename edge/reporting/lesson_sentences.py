@@ -182,13 +182,13 @@ def not_yet(summary: LessonSummary, now: datetime, end: datetime, zone: tzinfo) 
     }  # fmt: skip
     if now + left > end:
         return Sentence(
-            "So far there are {minutes}{space}min with figures. From {least}{space}min on it says here how this lesson "
+            "So far: {minutes}{space}min with figures. From {least}{space}min on it says here how this lesson "
             "was, but it ends before.",
             values,
         )
     # Rounded up: nobody looks again too early.
     return Sentence(
-        "So far there are {minutes}{space}min with figures. From {least}{space}min on it says here what this lesson is "
+        "So far: {minutes}{space}min with figures. From {least}{space}min on it says here what this lesson is "
         "like: at {time} at the earliest.",
         {**values, "time": _clock(now + left + timedelta(seconds=59), zone)},
     )

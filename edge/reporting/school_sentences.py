@@ -10,7 +10,7 @@ from edge.languages.words import Words
 from edge.reporting.heat_map import Cell, masks_unknown
 from edge.reporting.lesson_comparison import FACES, FALSE, figures, remaining
 from edge.reporting.lesson_statistics import FRONT
-from edge.reporting.map_data import Map, MapData, RoomSums
+from edge.reporting.map_data import Kind, Map, MapData, RoomSums
 from edge.reporting.map_words import column_name, range_text, title_of, value_text, worth_showing
 from edge.reporting.missing_words import missing_text
 from edge.reporting.totals import Totals
@@ -35,6 +35,13 @@ CLOCK_NOT_SET = Sentence(
     "Rooms with windows that may be of another time, as the clock of the device was not set: {rooms}."
 )
 TWO_DEVICES = Sentence("Two devices sent under one name, or a clock was set back, so that figures are mixed: {rooms}.")
+NO_DIFFERENCE: dict[Kind, Sentence] = {
+    "week": Sentence("Nothing differs from the rest of this week by more than chance explains."),
+    "day": Sentence("Nothing differs from the rest of this day by more than chance explains."),
+    "days": Sentence("No day differs from the others of this week by more than chance explains."),
+    "term": Sentence("No week differs from the others by more than chance explains."),
+}
+"""Each names its comparison: a lesson like others of its day may be unlike the same lesson of other weeks."""
 ONE_ARITHMETIC = Sentence("The figures are those of the reports of single rooms, added up from the same windows.")
 
 
@@ -182,7 +189,7 @@ def _differences(data: MapData, maps: list[Map], words: Words) -> list[Sentence]
     if not told:
         coloured = sum(cell.differs for cell in places.values())
         if not coloured:
-            return [Sentence("Nothing differs by more than chance explains.")]
+            return [NO_DIFFERENCE[data.kind]]
         return [Sentence("Coloured cells: {n}. Among so many maps chance alone can colour that many.", {"n": coloured})]
     found = [
         _difference(data, maps[number].measure, places[number, row, column], row, column, words)

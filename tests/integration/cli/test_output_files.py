@@ -111,7 +111,7 @@ def test_the_name_of_a_picture_is_shown_without_what_a_terminal_obeys(
     assert not {"\x1b", "\u202e"} & set(said.err)
 
 
-@pytest.mark.parametrize("command", [["version"], ["schema"], ["masks"], ["resume"]])
+@pytest.mark.parametrize("command", [["version"], ["schema"], ["masks"], ["resume"], ["--help"]])
 def test_an_output_that_takes_nothing_more_is_said_in_words(tmp_path: Path, command: list[str]) -> None:
     """As `edge report ... >> /var/log/edge.log` on a full disk."""
     environment = {**os.environ, "XDG_STATE_HOME": str(tmp_path)}
@@ -122,6 +122,21 @@ def test_an_output_that_takes_nothing_more_is_said_in_words(tmp_path: Path, comm
         )  # fmt: skip
     words = "edge: the output cannot be written (No space left on device): make room on the disk\n"
     assert (done.returncode, done.stderr) == (1, words)
+
+
+@pytest.mark.parametrize(("command", "status"), [("pause", 1), ("resume", 0), ("--help", 0)])
+def test_who_reads_no_more_changes_nothing_of_what_the_exit_status_says(
+    tmp_path: Path, command: str, status: int
+) -> None:
+    """Without a daemon, nobody confirms a pause."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "edge", command], cwd=tmp_path, stdout=writer, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "XDG_STATE_HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}, check=False, timeout=60,
+    )  # fmt: skip
+    os.close(writer)
+    assert (done.returncode, "Traceback" in done.stderr, "BrokenPipe" in done.stderr) == (status, False, False)
 
 
 @pytest.mark.parametrize(

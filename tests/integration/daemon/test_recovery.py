@@ -148,7 +148,7 @@ def test_edge_pause_believes_only_the_daemon(broker: int, edge: Edge, subscribe:
     process = edge("pause", *settings)
     out, err = process.communicate(timeout=30)
     assert process.returncode == 1
-    assert "the pause is written to" in out
+    assert "the pause is written to" in err
     assert "the daemon has not closed the camera within 10 s" in err
     daemon.send_signal(signal.SIGCONT)
     wait_state(subscriber, "paused")

@@ -267,7 +267,7 @@ def test_edge_pause_says_when_no_daemon_would_hear_it(edge: Edge, tmp_path: Path
     out, err = process.communicate(timeout=20)
     assert process.returncode == 1
     assert "nobody has confirmed that the camera is closed: edge is not running here" in err
-    assert f"the pause is written to {tmp_path}/nobody.pause" in out
+    assert f"the pause is written to {tmp_path}/nobody.pause" in err
     assert "closed" not in out
 
 

@@ -115,6 +115,20 @@ def test_export_is_yaml_of_what_differs_for_other_devices(setup: Open, edge: Edg
     assert load_config(tmp_path / "other.yaml") == load_config(tmp_path / "c.yaml")
 
 
+@pytest.mark.parametrize(
+    ("content", "said"), [(None, "c.yaml does not exist"), ("mode: heads\nwindow: {seconds: 9}\n", "mode:")]
+)
+def test_nothing_is_exported_of_a_file_that_is_wrong_or_not_there(
+    edge: Edge, tmp_path: Path, content: str | None, said: str
+) -> None:
+    if content:
+        (tmp_path / "c.yaml").write_text(content)
+    process = edge("setup", "--config", "c.yaml", "--export")
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (78, "")
+    assert said in err
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
 def test_somebody_elses_file_in_the_current_folder_is_not_set_up(edge: Edge, tmp_path: Path) -> None:
     """It would say to which broker our password goes."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import shutil
@@ -103,7 +104,7 @@ def test_every_room_has_its_own_certificate(tmp_path: Path) -> None:
     [
         ("room\nroom-1\n", "no column 'name'"),
         ("name\n", "names no room"),
-        ("name\nroom-1\nROOM-1\n", "line 2: two rooms are called 'room-1'"),
+        ("name\nroom-1\nROOM-1\n", "line 3: two rooms are called 'ROOM-1'"),
         ("name\nroom 1\n", "line 2: name 'room 1' must be letters"),
         ("name,camera.source\nroom-1,usb:0,x\n", "line 2: more values than columns"),
         ("name,window.seconds\nroom-1,\nroom-2,0\n", "line 3:"),
@@ -113,6 +114,15 @@ def test_every_room_has_its_own_certificate(tmp_path: Path) -> None:
         ("name,camera.source.kind\nroom-1,usb:0\n", "camera.source"),
         ("name,mode.kind\nroom-1,1\n", "mode is 'headcount' and not a section"),
         ("name,certificate_file,key_file\nroom-1,ca.pem,rooms.csv\n", "rooms.csv is no PEM file"),
+        ("name,certificate_file\nroom-1,/dev/zero\n", "line 2: /dev/zero: not a regular file"),
+        ("name,device.name\nroom-1,a\nroom-2,A\n", "line 3: two rooms are called 'A'"),
+        ("name,password,password\nroom-1,a,b\n", "two columns are called 'password'"),
+        ("name,password,\nroom-1,a,\n", "a column has no name"),
+        ('name,password\nroom-1,"Xy7\nroom-2,s2\nroom-3,s3\n', "unexpected end of data: is a quote left open?"),
+        ('name,password\nroom-1,"Xy7\nroom-2,s2\nroom-3,"s3\n', "is a quote left open?"),
+        ("name,password\nroom-1,a\0b\n", "line 2: password has a line break or control character"),
+        (f"name,password\nroom-1,{'p' * 200_000}\n", "field larger than field limit"),
+        ("name,mqtt,password\nroom-1,[1],x\n", "mqtt"),
     ],
 )
 def test_a_mistake_is_named_and_no_card_written(tmp_path: Path, table: str, problem: str) -> None:
@@ -123,16 +133,55 @@ def test_a_mistake_is_named_and_no_card_written(tmp_path: Path, table: str, prob
     assert not (tmp_path / "cards").exists()
 
 
-@pytest.mark.parametrize("file", EXAMPLE)
-def test_no_card_gets_a_placeholder(tmp_path: Path, file: str) -> None:
+@pytest.mark.parametrize(("file", "lines"), [("rooms.csv", (2, 3)), ("room.yaml", (3,)), ("user-data.yaml", (9,))])
+def test_no_card_gets_a_placeholder(tmp_path: Path, file: str, lines: tuple[int, ...]) -> None:
     """Else it would start in its room, reach nobody, and let nobody log in."""
     if file != "rooms.csv":
         (tmp_path / file).write_text(EXAMPLE[file])
     done = cards(tmp_path, EXAMPLE[file] if file == "rooms.csv" else "name\nroom-1\n", *SHARED)
     assert done.returncode == 1
-    assert "error: rooms.csv, line 2: " in done.stderr
-    assert "is a placeholder of the example: put your own there" in done.stderr
+    said = done.stderr.removeprefix("error:").splitlines()
+    assert [line.partition(":")[0].strip() for line in said] == [f"{file}, line {number}" for number in lines]
+    assert all(line.endswith("is a placeholder of the example: put your own there") for line in said)
     assert not (tmp_path / "cards").exists()
+
+
+@pytest.mark.parametrize("option", ["--config", "--base"])
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ("- a\n", "there must be keys with values, and not list"),
+        ("[" * 5000, "cannot be read as YAML"),
+        ("a: 0000-00-00\n", "cannot be read as YAML"),
+        ("a: b\n".encode("utf-16"), "is no UTF-8"),
+        (None, "not a regular file"),
+    ],
+)
+def test_what_all_rooms_share_is_read_like_any_other_file(
+    tmp_path: Path, option: str, content: str | bytes | None, problem: str
+) -> None:
+    shared = tmp_path / "shared"
+    if content is None:
+        os.mkfifo(shared)
+    else:
+        shared.write_bytes(content if isinstance(content, bytes) else content.encode())
+    done = cards(tmp_path, "name\nroom-1\n", option, "shared")
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False)
+    assert done.stderr.startswith("error: shared")
+    assert problem in done.stderr
+
+
+def test_the_commands_of_all_machines_come_first(tmp_path: Path) -> None:
+    (tmp_path / "base").write_text("runcmd:\n")
+    assert cards(tmp_path, "name\nroom-1\n", "--base", "base").returncode == 0
+    assert len(user_data(tmp_path, "room-1")["runcmd"]) == 3
+    shutil.rmtree(tmp_path / "cards")
+    (tmp_path / "base").write_text("runcmd: reboot\n")
+    done = cards(tmp_path, "name\nroom-1\n", "--base", "base")
+    assert (done.returncode, done.stderr) == (1, "error: base: runcmd must be a list of commands\n")
+    (tmp_path / "base").write_text("runcmd: [reboot]\n")
+    assert cards(tmp_path, "name\nroom-1\n", "--base", "base").returncode == 0
+    assert user_data(tmp_path, "room-1")["runcmd"][0] == "reboot"
 
 
 def test_what_leaves_a_card_without_users_or_trust_is_said(tmp_path: Path) -> None:

@@ -180,6 +180,16 @@ def test_the_new_version_is_kept_in_place_of_the_one_before(run: Run) -> None:
     assert said[-4:] == ["status: 1", "installed: 1 installed", "kept: 1", "left: edge.deb"]
 
 
+def test_a_package_that_is_not_there_is_named(run: Run) -> None:
+    for words in ("/media/none/2.deb", "--previous /media/none/1.deb 2.deb"):
+        said = run(f"upgrade {words} 2>&1")
+        assert "edge upgrade: /media/none/" in said[-5]
+        assert said[-5].endswith(".deb is not there")
+        assert said[-4:] == ["status: 1", "installed: 1 installed", "kept: 1", "left: edge.deb"]
+    said = run("(upgrade --previous) 2>&1")
+    assert "edge upgrade" in said[-5]
+
+
 def test_a_disk_that_becomes_full_leaves_the_version_before_and_says_so(run: Run) -> None:
     said = run("head -c 800000 /dev/zero >/var/cache/edge/filler; upgrade 2.deb; rm /var/cache/edge/filler")
     assert said[-4:] == ["status: 3", "installed: 2 installed", "kept: 1", "left: edge.deb"]

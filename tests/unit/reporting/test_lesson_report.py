@@ -304,7 +304,7 @@ def test_the_first_minutes_say_what_is_waited_for_and_until_when(tmp_path: Path)
     page = lesson_json(found, earlier, LESSON + 5 * MINUTE)
     faces, said = sentences(page)
     assert re.fullmatch(r"On average \d+\.\d faces were seen\.", faces)  # which nobody has to wait for
-    assert said.startswith("So far there are 4 min with figures. From 10 min on it says here what this lesson is like:")
+    assert said.startswith("So far: 4 min with figures. From 10 min on it says here what this lesson is like:")
     assert said.endswith(": at 08:11 at the earliest.")
     assert page["running"]
     page = lesson_json(found, earlier, LESSON + 40 * MINUTE)

@@ -42,8 +42,8 @@ OFTEN = (
     "Of the faces with a named expression about 63~% (52 to 71~%) looked neutral, and about 22~% (16 to 29~%) happy."
 )
 APART = (
-    "Some ranges do not overlap with those of the one earlier lesson; one lesson does not tell whether that is "
-    "unusual, 3 are needed."
+    "Too early to say whether this is unusual: there is one earlier lesson, some figures differ from it, and 3 earlier "
+    "ones are needed."
 )
 
 
@@ -181,8 +181,8 @@ def test_no_change_and_nobody_who_looked() -> None:
             ),
             [
                 (
-                    "About 47 % of the faces with a named expression looked happy, unlike in the 8 earlier lessons "
-                    "(11 to 29 %)."
+                    "About 47 % of the faces with a named expression looked happy, more than usual: by the 8 "
+                    "earlier lessons, usual is 11 to 29 %."
                 )
             ],
         ),
@@ -192,8 +192,8 @@ def test_no_change_and_nobody_who_looked() -> None:
             ),
             [
                 (
-                    "About 40 % of the faces whose direction is known were turned to the front, unlike in the 8 "
-                    "earlier lessons (60 to 80 %)."
+                    "About 40 % of the faces whose direction is known were turned to the front, less than usual: by "
+                    "the 8 earlier lessons, usual is 60 to 80 %."
                 )
             ],
         ),
@@ -201,7 +201,7 @@ def test_no_change_and_nobody_who_looked() -> None:
             Comparison(
                 "different", 8, {}, {}, {"faces": Difference(11.2, 24, 21.5, 26.1, 0.001, differs=True, lessons=8)}
             ),
-            ["On average 11.2 faces were seen, unlike in the 8 earlier lessons (21.5 to 26.1)."],
+            ["11.2 faces are fewer than usual: by the 8 earlier lessons, usual is 21.5 to 26.1."],
         ),
     ],
 )
@@ -240,11 +240,11 @@ def test_no_difference_is_said_of_what_was_compared(
 @pytest.mark.parametrize(
     ("name", "value", "low", "high", "words"),
     [
-        ("faces", 20.4, 20.6, 23.2, "On average 20.4, 20.6 to 23.2"),
-        ("faces", 23.24, 21.2, 23.05, "On average 23.2, 21.2 to 23.1"),
-        ("front", 0.753, 0.502, 0.738, "About 75 %, 50 to 74 %"),
-        ("front", 0.7497, 0.502, 0.7455, "About 75.0 %, 50.2 to 74.6 %"),
-        ("happy", 0.003, 0.08, 0.12, "About 0.3 %, 8.0 to 12.0 %"),
+        ("faces", 20.4, 20.6, 23.2, "20.4, less, 20.6 to 23.2"),
+        ("faces", 23.24, 21.2, 23.05, "23.2, more, 21.2 to 23.1"),
+        ("front", 0.753, 0.502, 0.738, "About 75 %, more, 50 to 74 %"),
+        ("front", 0.7497, 0.502, 0.7455, "About 75.0 %, more, 50.2 to 74.6 %"),
+        ("happy", 0.003, 0.08, 0.12, "About 0.3 %, less, 8.0 to 12.0 %"),
     ],
 )  # fmt: skip
 def test_a_value_that_is_unlike_is_told_outside_its_range(
@@ -252,9 +252,12 @@ def test_a_value_that_is_unlike_is_told_outside_its_range(
 ) -> None:
     each = Difference(value, (low + high) / 2, low, high, 0.001, differs=True, lessons=8)
     told = str(describe_comparison(Comparison("different", 8, {}, {}, {name: each}))[0])
-    mine, usual = words.split(", ")
+    mine, side, usual = words.split(", ")
     assert told.startswith(f"{mine} ")
-    assert told.endswith(f"({usual}).")
+    assert ("fewer than usual" in told or "less than usual" in told, "more than usual" in told) == (
+        side == "less", side == "more",
+    )  # fmt: skip
+    assert told.endswith(f"usual is {usual}.")
 
 
 def test_every_condition_has_its_reason() -> None:

@@ -502,7 +502,7 @@ def test_a_map_says_where_masks_are_not_known(tmp_path: Path) -> None:
         recording.stop()
         return {state for row in states(data) for state in row}, str(differences(data, maps_of(data), Words())[-1])
 
-    assert told() == ({"usual"}, "Nothing differs by more than chance explains.")
+    assert told() == ({"usual"}, "Nothing differs from the rest of this week by more than chance explains.")
     record(path, [info("aaaaaaaa")], datetime(2026, 11, 18, 18, tzinfo=VIENNA))
     assert told() == ({"usual"}, str(MASKS_UNKNOWN))
 
