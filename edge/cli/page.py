@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import fcntl
 import re
 import socket
 import sys
 from pathlib import Path
 
 from edge.cli.numbers import whole_number
+
+INTERFACE_ADDRESS = 0x8915  # SIOCGIFADDR of Linux
 
 
 def add_page_arguments(parser: argparse.ArgumentParser, port: int, token_help: str) -> None:
@@ -78,7 +81,13 @@ def _query(token: str | None) -> str:
 
 def _own_address() -> str:
     """What others in the network call this machine: phones know addresses, and rarely names."""
-    with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as line:
-        line.connect(("192.0.2.1", 9))  # nothing is sent: only the way there is looked up
-        return str(line.getsockname()[0])
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as line:
+        with contextlib.suppress(OSError):
+            line.connect(("192.0.2.1", 9))  # nothing is sent: only the way there is looked up
+            return str(line.getsockname()[0])
+        for _, name in socket.if_nameindex():  # a network that leads nowhere else
+            with contextlib.suppress(OSError):
+                told = fcntl.ioctl(line, INTERFACE_ADDRESS, name.encode().ljust(40, b"\0"))
+                if not (found := socket.inet_ntoa(told[20:24])).startswith("127."):
+                    return found
     return socket.gethostname()

@@ -139,7 +139,8 @@ def _revision(recording: Recorded, room: str, asked: Period, beside: JSON, now: 
     if now < asked.end:
         return ""
     sums = [*recording.buckets(room, bucket_of(asked.start), asked.end)]
-    known = repr((asked, beside, sums, recording.places(room, now), recording.newest_request()))
+    changes = recording.state_changes(room, asked.end), recording.places(room, now), recording.newest_request()
+    known = repr((asked, beside, sums, changes))
     return hashlib.sha256(known.encode()).hexdigest()[:32]
 
 

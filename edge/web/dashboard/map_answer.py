@@ -165,7 +165,7 @@ def _beside(data: MapData, direction: int) -> Address:
     if data.kind == "day":
         return ["day", (first + direction * DAY).isoformat()]
     length = last - first + timedelta(days=1)
-    return ["term", (first + direction * length).isoformat(), (last + direction * length).isoformat()]
+    return ["weeks", (first + direction * length).isoformat(), (last + direction * length).isoformat()]
 
 
 def _key(data: MapData, column: object) -> str:

@@ -1,14 +1,19 @@
 // One catalogue for all texts: English in the source, other languages from the server. Numbers go by the language.
 
+import { insist } from "./insist.js";
+
 let catalogue = { language: "en", languages: { en: "English" }, texts: {}, plurals: [] };
 let number = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
 
-/** Load the language of ?language=, else the best of the browser's. */
-export async function loadTexts() {
+/** Load the language of ?language=, else the best of the browser's; `refused` is called each time that it does not come. */
+export async function loadTexts(refused) {
   const asked = new URLSearchParams(location.search).get("language");
   const wanted = [asked, ...navigator.languages].filter(Boolean).slice(0, 8).join(",");
-  const answer = await fetch(`api/texts?language=${encodeURIComponent(wanted)}`);
-  if (answer.ok) use(await answer.json());
+  use(await insist(async () => {
+    const answer = await fetch(`api/texts?language=${encodeURIComponent(wanted)}`);
+    if (!answer.ok) throw new Error(String(answer.status));
+    return answer.json();
+  }, refused));
 }
 
 /** Change the language of the page as it stands, and of its address. */

@@ -100,18 +100,45 @@ def test_week_day_and_term(address: str, broker: int, open_page: Any, tmp_path: 
     assert faults(page) == []
     page.locator(f"{TABLE} tbody th a", has_text="room-2").click()
     see(page, "#week .when", "room-2: week 47")
-    page.goto(f"{address}?language=de#term/2026-11-16/2026-11-20")
+    page.goto(f"{address}?language=de#term/2026-11-16/2026-11-20")  # as it was called before
     see(page, TABLE, "KW 47")
-    see(page, "#term .when", "Alle Räume: 16. November bis")
+    see(page, "#weeks .when", "Alle Räume: 16. November bis")
     see(page, "#views", "Wochen")
-    see(page, "#term .map-story", "Aufgezeichnete Räume: 2 von 2")
+    see(page, "#weeks .map-story", "Aufgezeichnete Räume: 2 von 2")
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     page.locator(f"{TABLE} td a").first.click()
     see(page, "#week .when", "room-1: KW 47")
 
 
+def test_only_what_is_on_screen_is_saved_and_what_was_refused_is_asked_again(address: str, open_page: Any) -> None:
+    page = open_page(f"{address}#week/room-1/2026-11-16", locale="en")
+    page.clock.install()
+    see(page, TABLE, "Faces in the picture")
+    held: list[Any] = []
+    page.route("**/api/maps/**", lambda route: held.append(route))  # noqa: PLW0108 - playwright wants a function
+    page.goto(f"{address}#week/room-2/2026-11-16")
+    see(page, "#week .message", "… reading")
+    assert page.locator("#csv").is_disabled()
+    assert page.locator("#json").is_disabled()
+    held.pop().fulfill(status=503, json={"problem": "Too many questions are waiting", "remedy": ""})
+    see(page, "#week .message", "Too many questions are waiting")
+    assert page.locator("#csv").is_disabled()
+    page.unroute("**/api/maps/**")
+    page.clock.fast_forward(6_000)
+    see(page, "#week .when", "room-2: week 47")
+    page.route("**/api/maps/**", lambda route: route.fulfill(status=502, body="<html>Bad Gateway</html>"))
+    with page.expect_response("**/api/maps/**"):
+        page.clock.fast_forward(31_000)
+    page.clock.run_for(2_000)
+    assert page.locator(TABLE).is_visible()
+    assert page.locator("#csv").is_enabled()
+    page.clock.fast_forward(40_000)  # but not without a word
+    see(page, "#week .message", "The server of this page does not answer.")
+    open_page.complaints[:] = [line for line in open_page.complaints if not {"502", "503"} & set(line.split())]
+
+
 def test_no_week_of_a_year_is_beyond_the_edge_of_the_paper(address: str, open_page: Any) -> None:
-    page = open_page(f"{address}#term/2026-11-16/2027-09-26")
+    page = open_page(f"{address}#weeks/2026-11-16/2027-09-26")
     page.locator(f"{TABLE} thead th").nth(45).wait_for()
     page.emulate_media(media="print")
     page.set_viewport_size({"width": 1062, "height": 700})  # A4 along, without its margins

@@ -161,6 +161,32 @@ def test_the_page_is_drawn_before_the_recorded_rooms_are_known_and_asks_for_them
     open_page.complaints[:] = [line for line in open_page.complaints if "503" not in line]
 
 
+def test_a_page_that_is_refused_some_of_its_parts_begins_again(
+    broker: int, dashboard: Callable[..., str], files: list[str], open_page: Any
+) -> None:
+    address = dashboard(broker, 0, *files)
+    page = open_page(address)
+    page.clock.install()
+    for part in ("static/save.js", "static/theme.js", "static/views.css", "api/texts?*", "api/about"):
+        left = [503, 503]
+
+        def limit(route: Any, *, left: list[int] = left) -> None:
+            route.fulfill(status=left.pop(), body="<html>busy</html>") if left else route.continue_()
+
+        def healed() -> bool:
+            page.clock.fast_forward(6_000)
+            return bool(page.locator("#past-heading", has_text="Freitag, 20. November 2026").is_visible())
+
+        page.route(f"**/{part}", limit)
+        page.goto("about:blank")
+        page.goto(f"{address}?language=de#{FIRST}")
+        wait_for(healed, 30, part)
+        assert left == []
+        see(page, "#about", "in einer Datei")
+        page.unroute(f"**/{part}")
+    open_page.complaints[:] = [line for line in open_page.complaints if "503" not in line]
+
+
 def test_everybody_can_read_it_on_every_screen_and_on_paper(
     broker: int, dashboard: Callable[..., str], files: list[str], open_page: Any, tmp_path: Path
 ) -> None:
@@ -220,6 +246,15 @@ def test_a_lesson_goes_on_and_a_killed_server_loses_nothing(
     before = page.locator("#past-table tbody tr:has-text('measured')").count()
     assert before in (10, 11)
     page.locator("#past-chart .main-svg").first.wait_for()  # the charts are fetched once
+    wrong = {"problem": "Too many questions are waiting", "remedy": ""}
+    page.route("**/api/lesson*", lambda route: route.fulfill(status=503, json=wrong))
+    with page.expect_response("**/api/lesson*"):
+        pass
+    page.wait_for_timeout(1200)  # it would have been drawn
+    assert page.locator("#past-story").is_visible()
+    assert page.locator("#past-running").is_visible()
+    assert page.locator("#csv").is_enabled()
+    page.unroute("**/api/lesson*")
     dashboard.process.kill()  # type: ignore[attr-defined]
     dashboard.process.wait()  # type: ignore[attr-defined]
     for seq in range(61, 73):
@@ -236,4 +271,4 @@ def test_a_lesson_goes_on_and_a_killed_server_loses_nothing(
     page.locator("#spans input[value='45']").check(force=True)
     see(page, "#lesson-summary", "measured")
     assert "before this dashboard started" not in text(page, "#lesson-gaps")
-    open_page.complaints[:] = [line for line in open_page.complaints if "ERR_" not in line]
+    open_page.complaints[:] = [line for line in open_page.complaints if "ERR_" not in line and "503" not in line]

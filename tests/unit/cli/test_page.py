@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import subprocess
 import sys
 
 import pytest
 
 from edge.cli.page import address, print_address
+from tests.support.paths import ROOT
 
 TOKEN = "correct-horse-battery"
 
@@ -58,3 +60,15 @@ def test_a_log_is_not_told_the_token_of_a_file(monkeypatch: pytest.MonkeyPatch) 
 def test_addresses_that_mean_every_network_are_named_as_others_see_them() -> None:
     assert address("::1", 80, None) == "http://[::1]:80/"
     assert "0.0.0.0" not in address("0.0.0.0", 80, None)
+
+
+def test_a_network_that_leads_nowhere_else_has_addresses_too() -> None:
+    lan = "ip link add lan0 type veth peer name lan1 && ip addr add 192.168.1.10/24 dev lan0 && ip link set lan0 up"
+    alone = ["unshare", "--net", "sh", "-c", f'ip link set lo up && {lan} && exec "$@"', "sh"]
+    try:
+        subprocess.run([*alone, "true"], capture_output=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("no network namespace can be made here")
+    code = "from edge.cli.page import address; print(address('0.0.0.0', 8080, None))"
+    done = subprocess.run([*alone, sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "http://192.168.1.10:8080/\n"

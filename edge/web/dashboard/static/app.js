@@ -7,9 +7,10 @@ import { Store, onlyCounts } from "./store.js";
 import { Stream } from "./stream.js";
 import { VIEWS, usable } from "./views.js";
 import { STATES, byName, clock, format, moment, setZone, zone, zoneNotKnown } from "./words.js";
+import { SOON_MS } from "../shared/insist.js";
 import { language, languages, list, loadTexts, speak, t, tn, translatePage } from "../shared/texts.js";
 
-const MOST_NAMED = 5; // rooms of one sentence
+const MOST_NAMED = 5; // rooms of one sentence, or one more: in its place "1 more" would say less
 const FULL = { dateStyle: "full", timeStyle: "short" };
 const DRAW_MS = 1000; // at most one redraw in this time, except of what was just asked for
 
@@ -25,7 +26,7 @@ const views = () => VIEWS.filter((each) => usable(each, store.page));
 function route() {
   const [name, ...parts] = location.hash.slice(1).split("/").map(decoded);
   const first = store.page.role === "technician" ? "technician" : store.rooms.size > 1 && !name ? "school" : "now";
-  view = views().find((each) => each.name === name) ?? views().find((each) => each.name === first) ?? views()[0];
+  view = views().find((each) => [each.name, each.formerly].includes(name)) ?? views().find((each) => each.name === first) ?? views()[0];
   if (view.room && parts[0]) [wanted] = parts;
   place = view.room ? parts.slice(1) : parts;
 }
@@ -122,7 +123,8 @@ function drawnRooms(shown) {
   const names = shown.filter((room) => room.drawn).map((room) => room.name).sort(byName);
   show($("drawn"), names.length > 0);
   if (!names.length) return;
-  const rooms = list(names.slice(0, MOST_NAMED).concat(names.length > MOST_NAMED ? ["…"] : []));
+  const more = names.length - MOST_NAMED;
+  const rooms = list(more > 1 ? [...names.slice(0, MOST_NAMED), t("{n} more", { n: more })] : names);
   const past = view.recorded || view.needs === "database"; // of then nobody has said it
   say($("drawn"), past ? tn(
     "{rooms} is the drawn sample room at present: there is no camera and nobody in front of one. Figures of an earlier time may be of a camera.",
@@ -231,12 +233,20 @@ function chooseLanguage() {
 }
 
 async function start() {
+  if (!window.edgeTheme) { // theme.js was refused
+    setTimeout(() => location.reload(), SOON_MS);
+    return;
+  }
   $("theme").value = window.edgeTheme.choice;
   $("theme").addEventListener("change", () => window.edgeTheme.choose($("theme").value));
-  await loadTexts();
+  const refused = () => {
+    say($("link"), t("▲ no server"));
+    $("link").dataset.state = "offline";
+  };
+  await loadTexts(refused);
   translatePage();
   chooseLanguage();
-  await store.loadPage();
+  await store.loadPage(refused);
   setZone(store.page.zones);
   $("skip").addEventListener("click", (event) => {
     event.preventDefault(); // the address is the route

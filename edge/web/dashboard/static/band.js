@@ -32,7 +32,7 @@ export function band(line, { from, to, gaps, width }, title, said, colour) {
     const [[middle, ...only], ...others] = piece; // a line of one point is drawn for as long as the point stands for
     const drawn = others.length ? piece : [[middle - width / 2, ...only], [middle + width / 2, ...only]];
     const points = (at) => drawn.map((each) => `${x(each[0]).toFixed(1)},${y(each[at]).toFixed(1)}`);
-    drawing.append(svg("polygon", { class: "band", points: [...points(3), ...points(2).toReversed()].join(" ") }));
+    drawing.append(svg("polygon", { class: "band", points: [...points(3), ...points(2).reverse()].join(" ") }));
     drawing.append(svg("polyline", { class: "line", points: points(1).join(" ") }));
   }
   const node = el("figure", { className: "band-figure" },

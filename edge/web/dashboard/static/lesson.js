@@ -5,20 +5,18 @@
 // #lesson/ROOM/DAY            the first lesson of a day, of today the newest; without a timetable all of the day
 // #lesson/ROOM/45             the last 45 minutes
 
-import { AGAIN_MS, SOON_MS, ask } from "./ask.js";
+import { AGAIN_MS, Question, SOON_MS } from "./ask.js";
 import { $, say, show } from "./dom.js";
 import * as minutes from "./minutes.js";
 import * as picker from "./picker.js";
 import * as recorded from "./recorded.js";
-import { t } from "../shared/texts.js";
 
 const SLOWLY_MS = 60_000; // after which a whole day that goes on is asked for again: it takes the server most of a second
 
 export const isRecorded = ({ store, place }) => store.page.database && !minutes.SPANS.includes(Number(place[0]));
 const addressOf = ({ room, place }) => `api/lesson?${new URLSearchParams({ room: room.name, day: place[0] ?? "", name: place[1] ?? "" })}`;
 
-let answer = null; // {address, asked, lesson or problem}
-let asking = "";
+const question = new Question();
 
 export function start(context) {
   minutes.start(context);
@@ -26,20 +24,21 @@ export function start(context) {
   recorded.start(context);
 }
 
-const shown = (context) => (answer && answer.address === addressOf(context) ? answer : null);
+const shown = (context) => question.of(addressOf(context));
+const told = (context) => shown(context)?.told ?? null;
 
-export const ready = (context) => (isRecorded(context) ? Boolean(shown(context)?.lesson) : minutes.ready(context));
-export const model = (context) => (isRecorded(context) ? recorded.model(context, shown(context).lesson) : minutes.model(context));
+export const ready = (context) => (isRecorded(context) ? told(context) !== null : minutes.ready(context));
+export const model = (context) => (isRecorded(context) ? recorded.model(context, told(context)) : minutes.model(context));
 
 /** Of what was recorded; what is heard of a room now tells of the last minutes. */
-export const expressions = (context) => (isRecorded(context) && shown(context)?.lesson ? shown(context).lesson.shares.length > 0 : undefined);
+export const expressions = (context) => (isRecorded(context) && told(context) ? told(context).shares.length > 0 : undefined);
 
 export function draw(context) {
   const past = isRecorded(context), { store } = context;
   show($("lesson-past"), past);
   show($("lesson-now"), !past);
   show($("spans"), true);
-  picker.draw(context, past ? shown(context)?.lesson ?? null : null);
+  picker.draw(context, past ? told(context) : null);
   if (!past) {
     show($("lesson-problem"), false);
     minutes.draw(context);
@@ -51,26 +50,13 @@ export function draw(context) {
   $("lesson").ariaBusy = String(!found);
   if (!found) return;
   show($("lesson-problem"), Boolean(found.problem));
-  show($("lesson-past"), !found.problem);
-  say($("lesson-problem"), found.problem ?? "");
-  if (found.lesson) recorded.draw(context, found.lesson, store.now());
+  show($("lesson-past"), found.told !== null);
+  say($("lesson-problem"), found.problem);
+  if (found.told) recorded.draw(context, found.told, store.hears && !found.problem);
 }
 
 async function load(context) {
-  const address = addressOf(context), known = shown(context), now = performance.now();
-  const again = known?.problem || known?.lesson.running ? SOON_MS : known?.lesson.revision ? AGAIN_MS : SLOWLY_MS;
-  if (asking === address || (known && now - known.asked < again)) return;
-  asking = address;
-  let found;
-  try {
-    const revision = known?.lesson?.revision ?? "";
-    const { told, problem, passing } = await ask(`${address}&known=${revision}`);
-    found = told?.unchanged || (passing && revision) ? { ...known, asked: now } : { address, asked: now, problem, lesson: told };
-  } catch { // what is shown stays
-    found = { problem: t("The server of this page does not answer."), ...known, address, asked: now };
-  }
-  if (asking !== address) return; // another one was asked for meanwhile
-  answer = found;
-  asking = "";
-  context.redraw();
+  const { running, revision = "" } = told(context) ?? {};
+  const after = running ? SOON_MS : revision ? AGAIN_MS : SLOWLY_MS;
+  if (await question.ask(addressOf(context), after, `&known=${revision}`)) context.redraw();
 }

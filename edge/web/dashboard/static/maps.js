@@ -1,6 +1,6 @@
 // Weeks, days and terms as heat maps: tables whose every cell says its figure. What is coloured was decided on the server.
 
-import { ask } from "./ask.js";
+import { Question } from "./ask.js";
 import { $, el, fill, say } from "./dom.js";
 import { iso } from "./save.js";
 import { language, mark, t } from "../shared/texts.js";
@@ -10,55 +10,44 @@ const WORDS = { above: mark("more than usual"), below: mark("less than usual"), 
 const COLUMNS = ["figure", "room", "row", "column", "start", "end", "value", "low", "high", "state", "usual"];
 
 const address = (parts) => `#${parts.map(encodeURIComponent).join("/")}`;
-const parameters = (values) => new URLSearchParams(Object.entries(values).filter(([, value]) => value));
+const given = (values) => new URLSearchParams(Object.entries(values).filter(([, value]) => value));
 
-/** One of the three views: `question` makes the parameters of api/maps/NAME from the context. */
-function view(name, question) {
-  let shown = null, asked = "", askedAt = -Infinity, problem = "", measure = "", parts = null;
-
-  async function load(key, redraw) {
-    asked = key;
-    askedAt = performance.now();
-    try {
-      const { told, problem: refused = "" } = await ask(`api/maps/${name}?${key}`);
-      if (asked !== key) return; // another one was asked for meanwhile
-      problem = refused;
-      shown = told ? { key, ...told } : null;
-    } catch {
-      if (asked !== key) return;
-      problem = shown?.key === key ? "" : t("The server of this page does not answer.");
-    }
-    redraw();
-  }
+/** One of the three views: `parameters` makes those of api/maps/KIND from the context. */
+function view(name, kind, parameters) {
+  const question = new Question();
+  const addressOf = (context) => `api/maps/${kind}?${given({ ...parameters(context), language: language() })}`;
+  const told = (context) => question.of(addressOf(context))?.told ?? null;
+  let measure = "", parts = null;
 
   function draw(context) {
-    const key = `${parameters({ ...question(context), language: language() })}`;
-    if (key !== asked || performance.now() - askedAt > FRESH_MS) load(key, context.redraw);
+    const address = addressOf(context);
+    question.ask(address, FRESH_MS).then((changed) => changed && context.redraw());
     parts ??= make(name, context.go, (chosen) => {
       measure = chosen;
       context.redraw();
     });
-    const current = shown?.key === key ? shown : null;
-    $(name).ariaBusy = String(!current && !problem);
-    say(parts.problem, current ? "" : problem || t("… reading"));
-    parts.problem.hidden = current !== null;
-    parts.body.hidden = current === null;
-    if (current) update(parts, current, chosenOf(current, measure));
+    const found = question.of(address), shown = told(context);
+    $(name).ariaBusy = String(!found);
+    say(parts.problem, found?.problem ?? t("… reading"));
+    parts.problem.hidden = found?.problem === "";
+    parts.body.hidden = shown === null;
+    if (shown) update(parts, { address, ...shown }, chosenOf(shown, measure));
   }
 
   function model(context) {
+    const shown = told(context);
     const rows = shown.measures.flatMap(({ key, cells }) => cells.flatMap((row, at) => row.map((cell, column) => cell && {
       figure: key, room: shown.rows[at].room, row: shown.rows[at].name, column: shown.columns[column].key, ...cell,
       start: cell.start && iso(Date.parse(cell.start)), end: cell.end && iso(Date.parse(cell.end)),
     }).filter(Boolean)));
-    const about = { view: name, room: context.room && name === "week" ? context.room.name : undefined, first: shown.first, last: shown.last };
-    const file = name === "term" ? `${shown.first}-${shown.last}` : shown.first;
+    const about = { view: kind, room: context.room && name === "week" ? context.room.name : undefined, first: shown.first, last: shown.last };
+    const file = name === "weeks" ? `${shown.first}-${shown.last}` : shown.first;
     return { about, file, rows, columns: COLUMNS.map((each) => ({ key: each })) };
   }
 
-  const expressions = () => shown?.measures.some(({ key }) => key !== "faces" && key !== "front");
+  const expressions = (context) => told(context)?.measures.some(({ key }) => key !== "faces" && key !== "front");
 
-  return { draw, model, expressions, ready: () => shown !== null };
+  return { draw, model, expressions, ready: (context) => told(context) !== null };
 }
 
 const chosenOf = ({ measures }, wanted) =>
@@ -84,11 +73,11 @@ function make(name, go, choose) {
   parts.choices.addEventListener("change", (event) => choose(event.target.value));
   for (const input of [parts.first, parts.last]) {
     input.addEventListener("change", () => {
-      if (!parts.first.value || (name === "term" && parts.last.value < parts.first.value)) return;
-      go(...(name === "week" ? ["week", parts.room, parts.first.value] : name === "day" ? ["day", parts.first.value] : ["term", parts.first.value, parts.last.value]));
+      if (!parts.first.value || (name === "weeks" && parts.last.value < parts.first.value)) return;
+      go(...(name === "week" ? ["week", parts.room, parts.first.value] : name === "day" ? ["day", parts.first.value] : ["weeks", parts.first.value, parts.last.value]));
     });
   }
-  const dates = name === "term"
+  const dates = name === "weeks"
     ? [el("label", {}, t("from"), " ", parts.first), el("label", {}, t("to"), " ", parts.last)]
     : [el("label", {}, t("Day"), " ", parts.first)];
   const card = el("div", { className: "card map-card" }, parts.choices, parts.map, parts.legend);
@@ -109,7 +98,7 @@ function update(parts, shown, measure) {
   parts.story.hidden = shown.sentences.length === 0;
   fill(parts.story, shown.sentences.join("\n"), () => shown.sentences.map((each) => el("p", {}, each)));
   choices(parts, shown, measure);
-  const signature = JSON.stringify([shown.key, measure?.key, measure?.cells]);
+  const signature = JSON.stringify([shown.address, measure?.key, measure?.cells]);
   parts.map.setAttribute("aria-label", measure?.title ?? "");
   fill(parts.map, signature, () => (measure ? [table(shown, measure)] : [el("p", { className: "message" }, nothing(shown))]));
   fill(parts.legend, shown.legend.join("\n"), () => shown.legend.map((each) => el("p", { className: "hint" }, each)));
@@ -166,6 +155,6 @@ function rooms({ head, rows }) {
   return [el("summary", {}, t("Room by room")), el("div", { className: "scroll", tabIndex: 0, role: "region", ariaLabel: t("Room by room") }, list)];
 }
 
-export const week = view("week", ({ room, place }) => ({ room: room.name, at: place[0] }));
-export const day = view("day", ({ place }) => ({ at: place[0] }));
-export const term = view("term", ({ place }) => ({ first: place[0], last: place[1] }));
+export const week = view("week", "week", ({ room, place }) => ({ room: room.name, at: place[0] }));
+export const day = view("day", "day", ({ place }) => ({ at: place[0] }));
+export const weeks = view("weeks", "term", ({ place }) => ({ first: place[0], last: place[1] }));

@@ -1,12 +1,12 @@
 // Which lesson: day by day and one after the other; by the timetable, or by free times where there is none.
 
+import { Question } from "./ask.js";
 import { $, fill, say, show } from "./dom.js";
 import { format } from "./words.js";
 import { language, t } from "../shared/texts.js";
 
 let day = null; // what api/day has said
-let asking = "", asked = 0;
-const AGAIN_MS = 15000;
+const question = new Question();
 const WHOLE = "00:00-24:00";
 
 export function start(context) {
@@ -64,22 +64,11 @@ function labelOf({ name, from, to, start, end, recorded }, now) {
   return `${from}–${to}  ${name} (${now >= start && now < end ? t("now") : much})`;
 }
 
-async function load(context, wanted) {
-  const { room, redraw } = context, now = performance.now();
-  const key = `${room.name}/${wanted}`;
-  const known = day && day.room === room.name && (day.day === wanted || !wanted);
-  if (!wanted || asking === key || (known && now - asked < AGAIN_MS)) return;
-  asking = key;
-  try {
-    const answer = await fetch(`api/day?${new URLSearchParams({ room: room.name, day: wanted })}`);
-    if (answer.ok) {
-      day = await answer.json();
-      redraw();
-    }
-  } catch { /* the next draw asks again */ } finally {
-    asked = now;
-    asking = "";
-  }
+async function load({ room, redraw }, wanted) {
+  const address = `api/day?${new URLSearchParams({ room: room.name, day: wanted })}`;
+  if (!wanted || !(await question.ask(address))) return;
+  day = question.of(address).told ?? day;
+  redraw();
 }
 
 /** "Friday, 27 November 2026", of a moment. */

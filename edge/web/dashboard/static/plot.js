@@ -1,22 +1,17 @@
 // plotly.js, fetched from our own server when the first chart is needed, and what all charts share.
 
 import { colour, format } from "./words.js";
+import { insist } from "../shared/insist.js";
 
 let library = null;
 
-function plotly() {
-  library ??= new Promise((resolve, reject) => {
-    const script = document.createElement("script");
-    script.src = document.querySelector('meta[name="charts"]').content;
-    script.onload = () => resolve(window.Plotly);
-    script.onerror = () => {
-      library = null;
-      reject(new Error("the charts could not be loaded"));
-    };
-    document.head.append(script);
-  });
-  return library;
-}
+const plotly = () => library ??= insist(() => new Promise((resolve, reject) => {
+  const script = document.createElement("script");
+  script.src = document.querySelector('meta[name="charts"]').content;
+  script.onload = () => resolve(window.Plotly);
+  script.onerror = reject;
+  document.head.append(script);
+}));
 
 const FONT_SIZE = 13;
 const CONFIG = { displayModeBar: false, doubleClick: false, responsive: true, showTips: false };

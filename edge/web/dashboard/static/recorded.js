@@ -74,24 +74,25 @@ export function model({ room }, lesson) {
   return { about, file, columns, rows: [whole, ...rows] };
 }
 
-export function draw(context, lesson) {
+/** `current`: whether what is told of a lesson that goes on is of now. */
+export function draw(context, lesson, current) {
   const chart = $("past-chart");
-  const signature = [context.theme, chart.clientWidth, language(), context.room.name, context.store.hears].join(" ");
+  const signature = [context.theme, chart.clientWidth, language(), context.room.name, current].join(" ");
   if (drawnLesson === lesson && signature === drawn) return;
   drawn = signature;
   drawnLesson = lesson;
-  heading(lesson, context);
+  heading(lesson, context, current);
   story(lesson);
   comparison(lesson);
   lines(lesson);
-  stack(context, lesson, chart);
+  stack(lesson, chart, current);
   if ($("past-details").open) $("past-table").replaceChildren(table(model(context, lesson), $("past-heading").textContent));
 }
 
-function heading({ name: lesson, clock: [from, to], from: start, running }, { room, store }) {
+function heading({ name: lesson, clock: [from, to], from: start, running }, { room }, current) {
   const words = { room: room.name, lesson, day: longDay(start), from, to };
   say($("past-heading"), lesson ? t("{room}, {lesson}: {day}, {from} to {to}", words) : t("{room}: {day}, {from} to {to}", words));
-  show($("past-running"), running && store.hears);
+  show($("past-running"), running && current);
 }
 
 function story(lesson) {
@@ -140,7 +141,7 @@ function lines(lesson) {
   const worth = (line) => line.what === FRONT || line.pieces.some((piece) => piece.some(([, share]) => share >= WORTH));
   const mean = new Map(lesson.figures.map(({ what, value: share }) => [what, share]));
   const [front, rest] = [lesson.lines.filter(({ what }) => what === FRONT), lesson.lines.filter(({ what }) => what !== FRONT).filter(worth)];
-  const chosen = new Set(rest.toSorted((a, b) => (mean.get(b.what) ?? 0) - (mean.get(a.what) ?? 0)).slice(0, MOST_LINES - front.length));
+  const chosen = new Set([...rest].sort((a, b) => (mean.get(b.what) ?? 0) - (mean.get(a.what) ?? 0)).slice(0, MOST_LINES - front.length));
   const picked = [...front, ...rest.filter((line) => chosen.has(line))];
   const all = lesson.lines.map(({ what }) => what);
   const figure = new Map(lesson.figures.map((each) => [each.what, each]));
@@ -152,7 +153,7 @@ function lines(lesson) {
   }));
 }
 
-function stack(context, lesson, chart) {
+function stack(lesson, chart, current) {
   const shown = { ...lesson, now: lesson.to, labels: known(lesson.pieces.flatMap(({ shares }) => shares)) };
   const counting = shown.pieces.length > 0 && shown.labels.length === 0;
   const all = shown.labels.map(({ label }) => label);
@@ -160,7 +161,7 @@ function stack(context, lesson, chart) {
   const text = [t("{n} min with figures", { n: Math.floor(lesson.measured / 60000) }), ...lesson.sentences.slice(0, 1).map(expressed)].join(". ");
   chart.setAttribute("aria-label", text);
   legend($("past-legend"), shown, all);
-  const why = reasons({ ...shown, running: shown.running && context.store.hears });
+  const why = reasons({ ...shown, running: shown.running && current });
   show($("past-why"), why.length > 0);
   fill($("past-gaps"), why.join("\n"), () => why.map((line) => el("li", {}, line)));
   const empty = !shown.pieces.length;

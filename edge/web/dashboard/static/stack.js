@@ -17,7 +17,7 @@ const WIDE_WORD = 92, WIDE_SYMBOL = 16; // pixels of a gap that has room for its
 export function legend(node, { labels, gaps }, all) {
   const states = [...new Map(gaps.map(({ kind, word }) => [kind, word]))];
   fill(node, [...labels.map(({ label }) => label), "|", ...states].join(" "), () => [
-    ...labels.toReversed().map((each) => entry(each, all)),
+    ...[...labels].reverse().map((each) => entry(each, all)),
     ...states.map(([kind, word]) => el("li", {}, el("span", { className: "mark", ariaHidden: "true" }, STATES[kind].symbol), t(word))),
   ]);
 }
@@ -81,7 +81,7 @@ export function traces({ pieces, gaps, labels, now }, all, counting) {
 function hover(piece, now) {
   const lines = [`<b>${clock(piece.start, now)}–${clock(piece.end, now)}</b>`, t("{n} faces ({low} to {high})", { n: decimal(piece.mean), low: piece.min, high: piece.max })];
   if (piece.front !== null) lines.push(turned(piece.front));
-  for (const { word, share } of piece.shares.toReversed()) lines.push(`${plain(expression(word))} ${percent(share)}`);
+  for (const { word, share } of [...piece.shares].reverse()) lines.push(`${plain(expression(word))} ${percent(share)}`);
   return lines.join("<br>");
 }
 

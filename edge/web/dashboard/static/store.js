@@ -1,19 +1,22 @@
 // What the server has sent: all rooms as they are, and the lesson of the one that is shown. Nothing is computed here.
 
-import { AGAIN_MS, SOON_MS, ask } from "./ask.js";
+import { Question } from "./ask.js";
 import { byName } from "./words.js";
+import { insist } from "../shared/insist.js";
 import { t } from "../shared/texts.js";
 
 const BEAT_MS = 5000; // after which a lesson has moved on, also when nothing comes
+const ROOMS = "api/rooms";
 
 export class Store {
+  #names = new Question();
+  #asking = null;
+
   constructor() {
     this.rooms = new Map();
     this.recorded = []; // names of rooms of which something was recorded
-    this.refused = null; // why these are not known: "" where they are, null before the first answer
-    this.roomsAgain = 0; // when they are asked for again, by performance.now()
     this.about = null;
-    this.page = { name: "", role: "all", rooms: null, signed_in: false, zones: [], database: false, timetable: false }; // what api/about says
+    this.page = null; // what api/about says; nothing is drawn before it is known
     this.links = []; // [ms, whether the server reached the broker]
     this.connected = false;
     this.alive = false;
@@ -39,35 +42,34 @@ export class Store {
     return this.rooms.get(name) ?? (recorded && this.recorded.includes(name) ? absent : null);
   }
 
-  /** Ask what this visitor may see; what was known before stays where there is no answer. */
-  async loadPage() {
-    try {
-      const answer = await fetch("api/about");
-      if (answer.ok) this.page = await answer.json();
-      else if (answer.status === 403) location.reload(); // the token opens nothing any more: the server asks for another
-    } catch { /* the server is gone, and the next hello asks again */ }
-    this.roomsAgain = 0;
+  /** Ask what this visitor may see, until it is told; what was known before stays meanwhile. */
+  loadPage(refused) {
+    this.#asking ??= insist(() => this.#askPage(), refused).finally(() => { this.#asking = null; });
+    return this.#asking;
+  }
+
+  async #askPage() {
+    const answer = await fetch("api/about");
+    if (answer.status === 403) location.reload(); // the token opens nothing any more: the server asks for another
+    if (!answer.ok) throw new Error(String(answer.status));
+    this.page = await answer.json();
+    this.#names.again();
   }
 
   /** Ask from time to time which rooms were recorded, beside all drawing; true when there is now something to draw. */
   async loadRooms() {
-    if (!this.page.database || this.page.role === "technician" || performance.now() < this.roomsAgain) return false;
-    this.roomsAgain = Infinity;
-    const before = JSON.stringify([this.recorded, this.refused]);
-    try {
-      const { told, problem } = await ask("api/rooms");
-      this.recorded = told?.rooms ?? this.recorded;
-      this.refused = problem ?? "";
-    } catch {
-      this.refused = t("The server of this page does not answer.");
-    }
-    this.roomsAgain = performance.now() + (this.refused ? SOON_MS : AGAIN_MS);
-    return JSON.stringify([this.recorded, this.refused]) !== before;
+    if (!this.#readsNames || !(await this.#names.ask(ROOMS))) return false;
+    this.recorded = this.#names.of(ROOMS).told?.rooms ?? this.recorded;
+    return true;
+  }
+
+  get #readsNames() {
+    return this.page.database && this.page.role !== "technician";
   }
 
   /** Why there may be more recorded rooms than are known; "" where all are. */
   unread() {
-    return this.page.database && this.page.role !== "technician" ? this.refused ?? t("… reading") : "";
+    return this.#readsNames ? this.#names.of(ROOMS)?.problem ?? t("… reading") : "";
   }
 
   hello(event) {

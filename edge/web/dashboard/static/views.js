@@ -1,6 +1,7 @@
 // Every view in one table; app.js does all that they share.
 //
 // name: of the address (#name/...), of the section in index.html, and of its link
+// formerly: what it was called in older addresses, which people have kept
 // room: whether it is about one room, which is the first part of its address
 // recorded: whether it can be about a room that is not heard of now, but was recorded
 // needs: "database": it shows what was recorded
@@ -26,7 +27,7 @@ export const VIEWS = [
   { name: "lesson", title: mark("Lesson"), room: true, recorded: true, tells: "figures", draw: lesson.draw, model: lesson.model, ready: lesson.ready, start: lesson.start, expressions: lesson.expressions, recordedTime: lesson.isRecorded },
   { name: "week", title: mark("Week"), room: true, recorded: true, needs: "database", tells: "figures", ...maps.week },
   { name: "day", title: mark("Day"), needs: "database", tells: "figures", ...maps.day },
-  { name: "term", title: mark("Weeks"), needs: "database", tells: "figures", ...maps.term },
+  { name: "weeks", formerly: "term", title: mark("Weeks"), needs: "database", tells: "figures", ...maps.weeks },
   { name: "school", title: mark("School"), draw: school.draw, model: school.model },
   { name: "technician", title: mark("Technician"), tells: "machines", draw: technician.draw, model: technician.model, ready: technician.ready, start: technician.start },
 ];

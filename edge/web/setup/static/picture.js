@@ -70,9 +70,12 @@ function state(sentence) {
 }
 
 async function ask(seen) {
-  const answer = await fetch(`newest?after=${seen}`, { headers: OURS, signal: AbortSignal.timeout(20000) });
+  const patience = new AbortController();
+  const timer = setTimeout(() => patience.abort(), 20000);
+  const answer = await fetch(`newest?after=${seen}`, { headers: OURS, signal: patience.signal });
   if (!answer.ok) throw { sentence: (await answer.text()).trim() };
   const body = await answer.arrayBuffer();
+  clearTimeout(timer);
   const length = new DataView(body).getUint32(0);
   const shot = JSON.parse(new TextDecoder().decode(new Uint8Array(body, 4, length)));
   shot.picture = new Blob([new Uint8Array(body, 4 + length)], { type: "image/jpeg" });

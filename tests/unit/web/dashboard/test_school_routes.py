@@ -87,7 +87,7 @@ def test_a_day_and_a_term(ask: Ask) -> None:
     assert len(day["rooms"]["rows"]) == 3
     term = ask(f"term?first={MONDAY}&last=2026-11-25")
     assert term["measures"][0]["cells"][0][0]["link"] == ["week", "b1-9", MONDAY]
-    assert (term["first"], term["last"], term["next"]) == (MONDAY, "2026-11-29", ["term", "2026-11-30", "2026-12-13"])
+    assert (term["first"], term["last"], term["next"]) == (MONDAY, "2026-11-29", ["weeks", "2026-11-30", "2026-12-13"])
     assert len(ask("term")["columns"]) == 1  # nothing is older
 
 
