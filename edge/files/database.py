@@ -2,13 +2,40 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
+import os
 import sqlite3
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 
 class Database(sqlite3.Connection):
-    """A connection that raises sqlite3.DatabaseError where Python's own raises UnicodeDecodeError."""
+    """A connection that raises sqlite3.DatabaseError where Python's own raises UnicodeDecodeError.
+
+    Args:
+        database: As sqlite3.Connection, like the rest.
+    """
+
+    def __init__(self, database: str | Path, *arguments: object, **options: object) -> None:
+        super().__init__(database, *arguments, **options)  # type: ignore[arg-type]
+        self._path = os.path.abspath(database)  # noqa: PTH100 - also `:memory:` and `file:`, of which there is no file
+        self._opened = _status(self._path)
+
+    def close(self) -> None:
+        """As sqlite3.Connection, but that the `-wal` of another disk is left alone.
+
+        Whoever closes a database last deletes its `-wal`, by name. That the file was replaced SQLite sees by its inode
+        alone, and of two disks that were formatted alike the first files have the same. Where another disk was mounted
+        over the folder, what waits in the `-wal` there would be lost. So the connection is left to the end of the
+        process, which closes no database that something still refers to.
+        """
+        now = _status(self._path)
+        if self._opened and now and now.st_ino == self._opened.st_ino and now.st_dev != self._opened.st_dev:
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self))
+            return
+        super().close()
 
     def execute(self, *arguments: object) -> sqlite3.Cursor:
         """As sqlite3.Connection."""
@@ -21,6 +48,13 @@ class Database(sqlite3.Connection):
     def executescript(self, *arguments: object) -> sqlite3.Cursor:
         """As sqlite3.Connection."""
         return _text(super().executescript, *arguments)
+
+
+def _status(path: str) -> os.stat_result | None:
+    """Which file is there, if any."""
+    with contextlib.suppress(OSError, ValueError):
+        return os.stat(path)  # noqa: PTH116 - as above
+    return None
 
 
 def _text(execute: Callable[..., sqlite3.Cursor], *arguments: object) -> sqlite3.Cursor:
