@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from edge.cameras.normalize import read_picture
 from edge.errors import CameraError
+from edge.files.presence import is_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +25,7 @@ SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".pgm", "
 def picture_files(pattern: str) -> list[Path]:
     """The picture files of a folder or a glob, by name. Raises OSError: the folder cannot be read."""
     folder = Path(pattern)
-    names = folder.iterdir() if folder.is_dir() else map(Path, glob.glob(pattern))  # noqa: PTH207 - absolute too
+    names = folder.iterdir() if is_folder(folder) else map(Path, glob.glob(pattern))  # noqa: PTH207 - absolute too
     return sorted(name for name in names if name.suffix.lower() in SUFFIXES)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from edge.cameras.exif import UPRIGHT
 from edge.cameras.video_decoder import SkippedFrames, VideoDecoder, open_video
 from edge.errors import CameraError
+from edge.files.presence import why_no_file
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,9 +44,8 @@ class FileCamera:
 
     def start(self) -> None:
         """Open the file. Raises CameraError."""
-        if not Path(self.name).is_file():
-            what = "is not a file" if Path(self.name).exists() else "does not exist"
-            raise CameraError(f"video {self.name} {what}", "check camera.source: file:PATH")
+        if why := why_no_file(self.name):
+            raise CameraError(f"video {why}", "check camera.source: file:PATH")
         self._due = time.monotonic() - DEFAULT_PERIOD
         self._open()
 

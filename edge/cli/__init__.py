@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from edge.config.schema import Config
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+NO_WAY = (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP)  # to what a person has named
 NO_FILES = (errno.EMFILE, errno.ENFILE)  # no file descriptor is left, in this process or on this machine
 
 COMMANDS = {
@@ -107,11 +108,12 @@ def run_command_line(arguments: list[str], begin: Callable[[], None] = lambda: N
 
 
 def _in_words(error: OSError) -> str:
-    """What has failed and what to do, of an error that names no file; empty: it is to be shown whole."""
+    """What has failed and what to do; empty: it is to be shown whole."""
     if error.errno in NO_FILES:
         return f"{error.strerror}: end what holds so many, or raise the limit (ulimit -n)"
     if error.filename is not None:
-        return ""
+        remedy = "name another path, or start it as a user who may use that one"
+        return f"{error.filename} cannot be used ({error.strerror}): {remedy}" if error.errno in NO_WAY else ""
     if error.errno == errno.EIO:
         return f"a disk fails, or what the output goes to ({error.strerror})"
     return f"the output cannot be written ({error.strerror}): make room on the disk" if error.errno in NO_ROOM else ""

@@ -29,6 +29,7 @@ from edge.daemon.guarded_camera import CameraClosedError, GuardedCamera
 from edge.daemon.paths import masks_path, outbox_path
 from edge.delivery.outbox_tables import ForeignFileError, examine
 from edge.errors import EXIT_FAILED, CameraError, EdgeError
+from edge.files.presence import is_file, is_there
 from edge.hardware.private_memory import REMEDY, swap_problem
 from edge.support.daemon_words import kept_place
 from edge.support.support_file import CheckRow
@@ -218,7 +219,7 @@ def _analysis(models: ModelSet, frame: Frame) -> tuple[str, None]:
 
 def _outbox(config: Config) -> tuple[str, None]:
     path = outbox_path(config)
-    if path.exists() and not path.is_file():
+    if is_there(path) and not is_file(path):
         raise EdgeError(f"{path} is not a file", "set outbox.path to the name of a file")
     try:
         examine(path)

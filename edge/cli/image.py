@@ -20,6 +20,7 @@ from edge.cli import add_config_arguments, read_config
 from edge.cli.annotate import annotate, total, word
 from edge.contract.labels import UNKNOWN, adjective
 from edge.errors import EXIT_OK, CameraError
+from edge.files.presence import is_folder
 from edge.files.whole_file import write_whole
 from edge.text import plain_lines, printable
 from edge.vision.count_area import inside
@@ -135,7 +136,7 @@ def _read(file: Path) -> NDArray[np.uint8]:
 def _targets(name: str, files: list[Path]) -> list[Path]:
     """Where each annotated copy goes. Raises CameraError when one would overwrite a picture or another copy."""
     output = Path(name)
-    if len(files) > 1 or name.endswith("/") or output.is_dir():
+    if len(files) > 1 or name.endswith("/") or is_folder(output):
         targets = [output / f"{file.stem}-annotated.png" for file in files]
         try:
             output.mkdir(parents=True, exist_ok=True)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from edge.cli import add_config_arguments, config_file, environment, program, read_config, set_up_logging
 from edge.cli.page import add_page_arguments, print_address
 from edge.errors import EXIT_OK, pages_missing
+from edge.files.presence import is_there
 from edge.hardware.private_memory import REMEDY, swap_problem
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def _install(args: argparse.Namespace) -> int:
 def _tell(path: Path, problem: str) -> None:
     if problem:
         print(problem)
-    print(f"This page changes {path}{'' if path.exists() else ', which does not exist yet'}.")
+    print(f"This page changes {path}{'' if is_there(path) else ', which does not exist yet'}.")
     print("It publishes nothing itself; a daemon that runs goes on with the settings that it has.")
     if swapped := swap_problem():
         print(f"{swapped[0].upper()}{swapped[1:]}: {REMEDY}.")

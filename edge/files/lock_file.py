@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from edge.errors import BusyError, ConfigError
+from edge.files.presence import is_folder
 from edge.files.private_file import NotPrivateError, open_private
 
 WAIT_SECONDS = 10.0
@@ -39,7 +40,7 @@ def locked(path: Path) -> Iterator[None]:
         raise ConfigError(f"{lock} belongs to somebody else, or others may open it", "remove that file") from None
     except OSError as error:
         reason = error.strerror or str(error)
-        remedy = "start it as the user who may write there" if lock.parent.is_dir() else "make its folder first"
+        remedy = "start it as the user who may write there" if is_folder(lock.parent) else "make its folder first"
         raise ConfigError(f"{path} cannot be written ({reason})", remedy) from None
     try:
         try:

@@ -11,6 +11,7 @@ from edge.contract.labels import MAX_LABEL, MAX_LABELS, MAX_LABELS_BYTES, UNKNOW
 from edge.errors import ModelError
 from edge.files.bounded_read import read_json
 from edge.files.numbers import AS_MEANT, FiniteNumber, Number, Whole
+from edge.files.presence import is_there
 from edge.files.shipped import shipped
 
 MAX_CARD_BYTES = 1_000_000
@@ -125,9 +126,9 @@ def emotion_card_path(name: str) -> Path:
     that is called the same is `./emotions.json`.
     """
     card = SHIPPED / name
-    if "/" not in name and card.exists():
+    if "/" not in name and is_there(card):
         return card
-    return Path(name) if Path(name).exists() else card
+    return Path(name) if is_there(name) else card
 
 
 CardT = TypeVar("CardT", bound=Card)

@@ -17,6 +17,7 @@ from edge.contract.timestamps import format_timestamp, parse_timestamp
 from edge.errors import ConfigError
 from edge.files.database import connect
 from edge.files.plain_tables import strange_part
+from edge.files.presence import why_no_file
 from edge.recording.allowance import MOST_DEVICES
 from edge.recording.arrivals import last_arrival
 from edge.recording.daily_rollups import TRIGGERS
@@ -80,8 +81,8 @@ class Eraser:
 
     def start(self) -> None:
         """Open it. Raises EdgeError: it is missing, of an older layout, or none of ours."""
-        if not self._path.is_file():
-            raise ConfigError(f"there is no file {self._path}", "--database names a file that edge record made")
+        if why := why_no_file(self._path):
+            raise ConfigError(why, "--database names a file that edge record made")
         check_journal(self._path, read_header(self._path), writes=True)
         with explained(self._path):
             self._file = connect(self._path, timeout=BUSY_SECONDS, isolation_level=None)

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from edge.errors import ConfigError
 from edge.files.database import connect
 from edge.files.plain_tables import strange_part
+from edge.files.presence import why_no_file
 from edge.recording.daily_rollups import TRIGGERS
 from edge.recording.journal_mark import check_journal
 from edge.recording.layout import SELECT_LAYOUT_1, WITH_PLACES, WITH_ROLLUPS, WITHHELD_IS_NULL, changed, check_header
@@ -30,8 +31,8 @@ def open_to_read(path: Path) -> tuple[sqlite3.Connection, int]:
     Raises:
         ConfigError, DiskError: It is missing, something else, or damaged.
     """
-    if not path.is_file():
-        raise ConfigError(f"there is no file {path}", "make it with edge record, or name another one with --database")
+    if why := why_no_file(path):
+        raise ConfigError(why, "make it with edge record, or name another one with --database")
     check_journal(path, writes=False)
     with explained(path):
         database = connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=BUSY_SECONDS)

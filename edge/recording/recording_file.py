@@ -18,6 +18,7 @@ from edge.files.disk_errors import DiskError, FullError, explain_os
 from edge.files.left_journal import has_journal, journal_of, set_left_journal_aside
 from edge.files.ownership import is_shared_with_us, why_not_ours
 from edge.files.plain_tables import strange_part
+from edge.files.presence import is_file, is_there
 from edge.recording import about, journal_size
 from edge.recording.daily_rollups import TRIGGERS
 from edge.recording.journal_mark import WriterMark, check_journal, transaction
@@ -59,7 +60,7 @@ def open_recording(path: Path, prefix: str, progress: Callable[[], None] = lambd
         ConfigError: It is another program's or user's, of another prefix, damaged, or not ours to write.
         DiskError: It is locked, or the disk is full, read-only or failing; both may pass.
     """
-    if path.exists() and not path.is_file():
+    if is_there(path) and not is_file(path):
         raise ConfigError(f"{path} is not a file", "--database names a file, which is made when it is missing")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

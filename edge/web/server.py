@@ -17,6 +17,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from edge.config.host_names import is_loopback
 from edge.errors import ConfigError, EdgeError
 from edge.files.bounded_read import read_file
+from edge.files.presence import is_there
 from edge.web.connections import GuardedProtocol
 from edge.web.gate import CONNECTION, MAX_HEAD, Gate
 from edge.web.seats import SEATS, Seats
@@ -71,7 +72,7 @@ def read_token(path: Path) -> str:
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not plain text"
         # Somebody may have given the token itself.
-        name = "(a word)" if not path.exists() and re.fullmatch(TOKEN_PATTERN, str(path)) else path
+        name = "(a word)" if not is_there(path) and re.fullmatch(TOKEN_PATTERN, str(path)) else path
         raise ConfigError(
             f"--token-file {name} cannot be read ({reason})", "make it: (umask 077; openssl rand -hex 16 > FILE)"
         ) from None

@@ -20,6 +20,7 @@ from edge.contract.timestamps import format_timestamp
 from edge.errors import ConfigError
 from edge.files.database import connect
 from edge.files.plain_tables import strange_part
+from edge.files.presence import why_no_file
 from edge.recording.about import PREFIX, ROLLUPS_FROM, known
 from edge.recording.allowance import MOST_DEVICES
 from edge.recording.arrivals import last_arrival
@@ -84,8 +85,8 @@ class SchoolFile:
         Raises:
             EdgeError: It is missing, of an older layout or another prefix, none of ours, or came without its `-wal`.
         """
-        if not self._path.is_file():
-            raise ConfigError(f"there is no file {self._path}", "--copy-from names a file that edge record made")
+        if why := why_no_file(self._path):
+            raise ConfigError(why, "--copy-from names a file that edge record made")
         check_journal(self._path, read_header(self._path), writes=False)
         with explained(self._path):
             file = self._file = connect(f"file:{quote(str(self._path))}?mode=ro", uri=True, timeout=BUSY_SECONDS)

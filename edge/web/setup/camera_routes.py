@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from starlette.routing import BaseRoute
@@ -15,6 +14,7 @@ from edge.config.draft import Draft
 from edge.config.schema import Config
 from edge.config.value_check import check_value
 from edge.errors import CameraError
+from edge.files.presence import is_there
 from edge.web.setup.json_requests import Json, check_revision, get_route, member, post_route
 from edge.web.setup.preview_screen import NO_CAMERA, View
 from edge.web.setup.preview_session import PreviewSession
@@ -64,7 +64,7 @@ class LiveCamera:
         for name, value in {"source": source, **wanted}.items():
             check_value(f"camera.{name}", value)
         kind, _, path = source.partition(":")
-        if kind == "file" and not Path(path).exists():
+        if kind == "file" and not is_there(path):
             raise missing(path)
         camera = config.camera.model_copy(update={"source": source, **wanted})
         view = view_of(config.model_copy(update={"camera": camera}))

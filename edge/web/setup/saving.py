@@ -13,6 +13,7 @@ from typing import Protocol
 from edge.config.hand_over import hand_over
 from edge.config.loader import find_config
 from edge.errors import ConfigError
+from edge.files.presence import is_file
 from edge.text import Sentence
 from edge.web.setup.config_file import PASSWORD_KEY, ConfigFile
 from edge.web.setup.json_requests import Json
@@ -52,7 +53,7 @@ class SavingHere:
     def password_stored(self) -> bool:
         """Whether there is a password already."""
         name = self._file.draft.value(PASSWORD_KEY)
-        return isinstance(name, str) and Path(name).is_file()
+        return isinstance(name, str) and is_file(name)
 
     def save(self, revision: int, *, restart: bool) -> Json:  # noqa: ARG002 - nothing here may restart anything
         """Save, and say what comes next. Raises EdgeError."""

@@ -66,6 +66,7 @@ def test_the_end_of_a_file_ends_the_daemon_with_its_last_window(
         (["camera.source=usb:63"], 78, "deployment.responsible"),
         (["vision.emotions_output=mood"], 78, "it has ferplus, fer2013"),
         (["vision.emotions_model=none.json"], 78, "does not exist"),
+        ([f"vision.emotions_model=/{300 * 'x'}.json"], 78, "File name too long"),
         (["window.seconds=0"], 78, "--set window.seconds: found 0; allowed: a number from 1 to 3600"),
         (["outbox.path=/proc/none/o"], 78, "outbox"),
         (["mqtt.password_file=/none", "mqtt.username=u"], 78, "mqtt.password_file cannot be read (No such file"),

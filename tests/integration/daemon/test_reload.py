@@ -60,6 +60,7 @@ def goes_on(subscriber: Subscriber) -> None:
             "password_file cannot be read",
         ),
         ({"vision": {"emotions_model": "none.json"}}, "does not exist"),
+        ({"vision": {"emotions_model": f"/{300 * 'x'}.json"}}, "File name too long"),
         ({"outbox": {"path": "/"}}, "name a file"),
         ("mode: headcount\nprivacy: # what is with", "config.yaml:2: no line break at the end"),
     ],

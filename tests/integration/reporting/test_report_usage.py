@@ -154,7 +154,7 @@ def test_files_that_are_no_recording(capsys: pytest.CaptureFixture[str], tmp_pat
     database.commit()
     database.close()
     for path, words in (
-        (tmp_path / "none", "there is no file"),
+        (tmp_path / "none", "does not exist"),
         (text, "is no SQLite database"),
         (foreign, "is a database of another program"),
         (empty, "holds no window: is edge record running, and connected? edge delete --list shows what"),

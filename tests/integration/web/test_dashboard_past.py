@@ -38,7 +38,7 @@ def test_it_says_what_is_wrong_with_the_file(capsys: pytest.CaptureFixture[str],
     code, errors = refused(capsys, "--database", other)
     assert (code, errors.startswith(f"edge: {other} is no SQLite database, or a damaged one")) == (78, True)
     code, errors = refused(capsys, "--database", tmp_path / "absent.sqlite", "--show-only")
-    assert (code, "there is no file" in errors) == (78, True)
+    assert (code, "does not exist" in errors) == (78, True)
     code, errors = refused(capsys, "--timetable", timetable(tmp_path))
     assert (code, errors) == (78, "edge: --timetable needs --database: name the file that is recorded into\n")
     code, errors = refused(capsys, "--database", other, "--show-only", "--keep-days", "3")
@@ -100,7 +100,7 @@ def test_it_shows_what_another_program_records(broker: int, dashboard: Callable[
         for room, name in (("room-1", "1st period"), ("room-3", "")):
             gone = client.get("/api/lesson", params={"room": room, "day": DAY, "name": name})
             assert gone.status_code == 400
-            assert "there is no file" in gone.json()["problem"]
+            assert "does not exist" in gone.json()["problem"]
 
 
 def test_many_questions_do_not_keep_windows_from_the_file(

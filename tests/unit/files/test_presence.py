@@ -1,0 +1,61 @@
+"""Paths that somebody named, and at which nobody may look."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from edge.cameras.video_file import FileCamera
+from edge.cli import run_command_line
+from edge.errors import CameraError, EdgeError
+from edge.files.presence import is_file, is_folder, is_there, why_no_file
+from edge.model_files.cards import EmotionCard, emotion_card_path, read_card
+from edge.recording.deletion import Eraser
+from edge.recording.read_only_file import open_to_read
+
+LONG = "/" + 300 * "x"  # longer than any name may be; whoever is root may look everywhere else
+
+
+def test_what_cannot_be_looked_at_is_not_there(tmp_path: Path) -> None:
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    for path in (LONG, loop):
+        assert (is_there(path), is_file(path), is_folder(path)) == (False, False, False)
+    assert why_no_file(LONG) == f"{LONG} cannot be read (File name too long)"
+    assert why_no_file(loop) == f"{loop} cannot be read (Too many levels of symbolic links)"
+    assert why_no_file(tmp_path) == f"{tmp_path} is not a file"
+    assert why_no_file(tmp_path / "none") == f"{tmp_path}/none does not exist"
+    (tmp_path / "file").touch()
+    assert why_no_file(tmp_path / "file") == ""
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda: read_card(emotion_card_path(f"{LONG}.json"), EmotionCard),
+        lambda: open_to_read(Path(LONG)),
+        lambda: Eraser(Path(LONG)).start(),
+    ],
+)
+def test_it_is_an_error_in_words(use: Callable[[], object]) -> None:
+    with pytest.raises(EdgeError, match="File name too long"):
+        use()
+
+
+def test_a_film_that_cannot_be_looked_at() -> None:
+    with pytest.raises(CameraError, match="File name too long"):
+        FileCamera(LONG, loop=False).start()
+
+
+def test_no_command_ends_in_a_traceback_for_it(capfd: pytest.CaptureFixture[str]) -> None:
+    def begin() -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", "/closed/file")
+
+    assert run_command_line(["version"], begin) == 1
+    remedy = "name another path, or start it as a user who may use that one"
+    assert capfd.readouterr().err == f"edge: /closed/file cannot be used (Permission denied): {remedy}\n"
+    assert run_command_line(["report", "--database", LONG, "--output", "x.csv"]) == 78
+    assert "File name too long" in capfd.readouterr().err
