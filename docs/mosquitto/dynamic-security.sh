@@ -46,6 +46,10 @@ need() { # CLIENT-ID or PASSWORD: without it the options would be taken for it, 
         echo "error: a client id or the password is missing before the options, is empty, or begins with -" >&2
         usage
         ;;
+    *CHANGE-ME*) # as where a line before it has failed: everybody can read it in the files
+        echo "error: $1 is a placeholder of the examples: put your own there" >&2
+        exit 2
+        ;;
     esac
 }
 prefix=classroom kind=room discovery='' rules=/var/lib/mosquitto/rules.json

@@ -65,7 +65,8 @@ stop $broker
 SEND = r"""
 send() {
     mosquitto_pub -V 5 -h 192.168.1.10 -p 8883 --cafile ca.pem -q 1 -i edge-classroom-$1 -u $1 \
-        -P "$(sed -n "s/^$1 //p" $folder/said)" -t classroom/$1/window -m x && echo sent
+        -P "$(sed -n "s/^$1[ ,]//p" $folder/said /etc/mosquitto/edge/rooms.csv)" \
+        -t classroom/$1/window -m x && echo sent
 }
 """
 
@@ -93,7 +94,7 @@ set +e # as somebody pastes it, who goes on whatever a line says
 {{ {recipe} }} >>$folder/said 2>$folder/problems
 {{ {one_more} }} >>$folder/said
 for room in room-205 room-206 room-207; do send $room; done
-sed -nE 's/^([a-z0-9-]+) [0-9a-f]{{32}}$/\\1/p' $folder/said | sort | uniq -d
+sed -nE 's/^([a-z0-9-]+)[ ,][0-9a-f]{{32}}$/\\1/p' $folder/said /etc/mosquitto/edge/rooms.csv | sort | uniq -d
 grep -c 'there is a user .* already; nothing was changed' $folder/problems
 grep -x 'max_packet_size 65536' /etc/mosquitto/mosquitto.conf
 stop $broker
@@ -105,7 +106,7 @@ make --prefix + --dashboard office edge-office
 """
 CARRIED = r"""
 send() { mosquitto_pub -V 5 -h 192.168.1.10 -p 8883 --cafile ca.pem -q 1 -r -i edge-classroom-room-205 -u room-205 \
-    -P "$(sed -n 's/^room-205 //p' $folder/said)" -t classroom/room-205/info -m carried; }
+    -P "$(sed -n 's/^room-205,//p' /etc/mosquitto/edge/rooms.csv)" -t classroom/room-205/info -m carried; }
 send
 mosquitto_sub -V 5 -h 192.168.1.10 -p 8883 --cafile ca.pem -i edge-office -u office -P DISTRICT -C 1 -W 30 \
     -t north-hill/room-205/info

@@ -327,6 +327,7 @@ def test_what_the_script_refuses(school: PluginBroker, tmp_path: Path) -> None:
         (("room-8",), 2, "the password is missing before the options"),
         (("room-8", ""), 2, "the password is missing before the options, is empty"),
         (("--recorder", "recorder-8"), 2, "a client id or the password is missing"),
+        (("room-8", "CHANGE-ME-SCHOOL"), 2, "CHANGE-ME-SCHOOL is a placeholder of the examples"),
         (("--recorder", "recorder-8", "edge-recorder-8"), 2, "the password is missing"),
         (("--password", "room-1"), 2, "the password is missing"),
     ):
