@@ -27,7 +27,7 @@ def is_folder(path: Path | str) -> bool:
 
 
 def why_no_file(path: Path | str) -> str:
-    """What stands in the way of a plain file, behind its name; empty: there is one."""
+    """What stands in the way of a plain file, in words that begin with its name; empty: there is one."""
     try:
         mode = Path(path).stat().st_mode
     except (FileNotFoundError, NotADirectoryError, ValueError):
