@@ -219,7 +219,7 @@ def test_a_recording_that_is_no_file_is_explained(run: Run, tmp_path: Path, kind
         path.symlink_to("/dev/zero")
     done = report(run, path, "r.csv")
     assert done.status == 78
-    assert f"{path} does not exist" in done.err
+    assert f"{path} is not a file" in done.err
 
 
 @pytest.mark.parametrize("option", [[], ["--forget"]], ids=["record", "forget"])
