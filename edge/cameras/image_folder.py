@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import glob
 import logging
+import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.cameras.normalize import read_picture
 from edge.errors import CameraError
-from edge.files.presence import is_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,9 +23,13 @@ SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".pgm", "
 
 
 def picture_files(pattern: str) -> list[Path]:
-    """The picture files of a folder or a glob, by name. Raises OSError: the folder cannot be read."""
+    """The picture files of a folder or a glob, by name. Raises OSError: nobody may look there."""
     folder = Path(pattern)
-    names = folder.iterdir() if is_folder(folder) else map(Path, glob.glob(pattern))  # noqa: PTH207 - absolute too
+    try:
+        listed = stat.S_ISDIR(folder.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        listed = False
+    names = folder.iterdir() if listed else map(Path, glob.glob(pattern))  # noqa: PTH207 - absolute too
     return sorted(name for name in names if name.suffix.lower() in SUFFIXES)
 
 
@@ -47,7 +51,11 @@ class ImageFolderCamera:
 
     def start(self) -> None:
         """List the files. Raises CameraError when there is none."""
-        self._files = picture_files(self.name)
+        try:
+            self._files = picture_files(self.name)
+        except OSError as error:
+            what = f"pictures {self.name} cannot be read ({error.strerror})"
+            raise CameraError(what, "check camera.source: images:PATH") from None
         if not self._files:
             raise CameraError(f"no pictures in {self.name}", f"allowed: {', '.join(sorted(SUFFIXES))}")
         self._pictures = self._read_all()

@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import errno
 import importlib
+import itertools
 import logging
 import os
 import re
@@ -103,7 +104,7 @@ def run_command_line(arguments: list[str], begin: Callable[[], None] = lambda: N
             raise
         with contextlib.suppress(OSError):  # no file descriptor is left
             print_nowhere()
-        print(f"edge: {words}", file=sys.stderr)
+        print(f"edge: {plain_lines(words)}", file=sys.stderr)
         return EXIT_FAILED
 
 
@@ -161,6 +162,10 @@ def parse(arguments: list[str]) -> argparse.Namespace:
             command.set_defaults(main=module.main)
         else:
             commands.add_parser(name, help=summary)
+    for option in itertools.takewhile(lambda argument: argument != "--", arguments):
+        name, _, value = option.partition("=")
+        if name.startswith("-") and value == "--":  # argparse takes it for nothing, not even for text
+            parser.error(f"argument {name}: expected a value, not --")
     return parser.parse_args(arguments)
 
 

@@ -146,9 +146,9 @@ def _targets(name: str, files: list[Path]) -> list[Path]:
         targets = [output]
     if len(set(targets)) < len(targets):
         raise CameraError("two of the files have the same name", "annotate them one after the other")
-    taken = {file.resolve() for file in files}
+    taken = {os.path.realpath(file) for file in files}
     for target in targets:
-        if target.resolve() in taken:
+        if os.path.realpath(target) in taken:
             raise CameraError(f"--output {target} is one of the pictures", "name another file")
     return targets
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -309,4 +310,4 @@ def _remove(store: PauseStore, pause: Pause | None) -> None:
 
 def _same(one: Path, other: Path) -> bool:
     """Whether they are one file, which need not be there: its folder may have two names."""
-    return one.name == other.name and one.parent.resolve() == other.parent.resolve()
+    return one.name == other.name and os.path.realpath(one.parent) == os.path.realpath(other.parent)

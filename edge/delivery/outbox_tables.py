@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import secrets
 import sqlite3
@@ -169,7 +170,7 @@ def read_only(path: Path) -> Iterator[sqlite3.Connection]:
     """
     if path.exists() and not path.is_file():  # a FIFO would be waited for
         raise ForeignFileError("it is not a regular file", readable=False)
-    address = f"{path.resolve().as_uri()}?mode=ro&immutable=1"  # immutable: no lock is asked for
+    address = f"{Path(os.path.realpath(path)).as_uri()}?mode=ro&immutable=1"  # immutable: no lock is asked for
     with contextlib.closing(connect(address, uri=True, timeout=0)) as database:
         check_tables(database)
         yield database

@@ -33,6 +33,8 @@ def locked(path: Path) -> Iterator[None]:
         ConfigError: A person has to change something.
     """
     target = Path(os.path.realpath(path))
+    if is_folder(target):
+        raise ConfigError(f"{path} is a folder", "name a file")
     lock = target.with_name(f".{target.name}.lock")
     try:
         descriptor = open_private(lock)
@@ -40,7 +42,8 @@ def locked(path: Path) -> Iterator[None]:
         raise ConfigError(f"{lock} belongs to somebody else, or others may open it", "remove that file") from None
     except OSError as error:
         reason = error.strerror or str(error)
-        remedy = "start it as the user who may write there" if is_folder(lock.parent) else "make its folder first"
+        missing = isinstance(error, (FileNotFoundError, NotADirectoryError))
+        remedy = "make its folder first" if missing else "start it as the user who may write there"
         raise ConfigError(f"{path} cannot be written ({reason})", remedy) from None
     try:
         try:

@@ -7,4 +7,4 @@ from pathlib import Path
 
 def withdrawn(path: Path) -> Path:
     """Where the old content of a file is between `withdraw` and `put`; there at any other time: that was killed."""
-    return path.with_name(f".{path.name}.old")
+    return path.parent / f".{path.name}.old"

@@ -15,6 +15,7 @@ from edge.files.presence import is_there
 from edge.files.shipped import shipped
 
 MAX_CARD_BYTES = 1_000_000
+READABLE = "give the path of the .json beside the model, where this user may read it (a service sees no home folder)"
 SHIPPED = shipped("models")
 
 
@@ -149,7 +150,8 @@ def read_card(path: Path, kind: type[CardT]) -> CardT:
     except FileNotFoundError:
         raise ModelError(f"model card {path} does not exist", "give the path of the .json beside the model") from None
     except OSError as error:
-        raise ModelError(f"model card {path} cannot be read", error.strerror or str(error)) from None
+        reason = error.strerror or str(error)
+        raise ModelError(f"model card {path} cannot be read ({reason})", READABLE) from None
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"]))

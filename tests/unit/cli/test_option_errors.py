@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.cli import COMMANDS
+from edge.cli import COMMANDS, parse
 from edge.cli.numbers import real_number, whole_number
 
 TEXTS = (
@@ -84,3 +84,18 @@ def test_a_whole_number_without_an_end() -> None:
     assert whole_number(2)("7") == 7
     with pytest.raises(argparse.ArgumentTypeError, match="^2 or more, not '1'$"):
         whole_number(2)("1")
+
+
+@pytest.mark.parametrize(
+    "arguments", [["report", "--database=--"], ["access", "list", "--file=--"], ["run", "--config=--"]]
+)
+def test_two_dashes_are_no_value(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        parse(arguments)
+    assert end.value.code == 2
+    assert f"argument {arguments[-1].removesuffix('=--')}: expected a value" in capsys.readouterr().err
+
+
+def test_two_dashes_end_the_options() -> None:
+    assert [str(file) for file in parse(["image", "--", "--x=--"]).files] == ["--x=--"]
+    assert parse(["run", "--set", "device.name=--"]).set == ["device.name=--"]

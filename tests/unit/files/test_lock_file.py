@@ -55,3 +55,18 @@ def test_it_is_free_again_whatever_happened(tmp_path: Path) -> None:
         _ = 1 / 0
     with (tmp_path / ".list.lock").open() as file:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_a_folder_is_refused_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    for path in (tmp_path / "folder", Path("/")):
+        with pytest.raises(ConfigError, match="is a folder: name a file"), locked(path):
+            pytest.fail("it was locked")
+    assert [each.name for each in tmp_path.iterdir()] == ["folder"]
+
+
+def test_only_where_the_folder_is_missing_it_is_to_be_made(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="make its folder first"), locked(tmp_path / "none" / "list"):
+        pytest.fail("there is no folder")
+    with pytest.raises(ConfigError, match="start it as the user who may"), locked(tmp_path / (300 * "x") / "list"):
+        pytest.fail("no folder is called so")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import errno
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from edge.cameras.image_folder import ImageFolderCamera
 from edge.cameras.video_file import FileCamera
 from edge.cli import run_command_line
+from edge.delivery.outbox_tables import read_only
 from edge.errors import CameraError, EdgeError
 from edge.files.presence import is_file, is_folder, is_there, why_no_file
 from edge.model_files.cards import EmotionCard, emotion_card_path, read_card
@@ -48,6 +51,22 @@ def test_it_is_an_error_in_words(use: Callable[[], object]) -> None:
 def test_a_film_that_cannot_be_looked_at() -> None:
     with pytest.raises(CameraError, match="File name too long"):
         FileCamera(LONG, loop=False).start()
+
+
+def test_pictures_that_cannot_be_looked_at() -> None:
+    with pytest.raises(CameraError, match="File name too long"):
+        ImageFolderCamera(LONG, loop=False).start()
+
+
+def test_a_loop_of_links_on_the_way_is_an_error_in_words(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    picture = Path(__file__).parents[3] / "docs" / "dashboard.png"
+    with pytest.raises(sqlite3.OperationalError), read_only(loop / "outbox.sqlite"):
+        pytest.fail("there is nothing")
+    for files in ([loop, "--output", tmp_path / "x.png"], [picture, "--output", loop]):
+        assert run_command_line(["image", *map(str, files)]) == 66
+        assert str(loop) in capfd.readouterr().err
 
 
 def test_no_command_ends_in_a_traceback_for_it(capfd: pytest.CaptureFixture[str]) -> None:

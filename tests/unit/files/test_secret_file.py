@@ -20,9 +20,10 @@ def test_a_file_that_is_missing_is_to_be_made(tmp_path: Path) -> None:
 
 
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError) as error:
-        read_secret(tmp_path, KEY)
-    assert "name a file" in error.value.remedy
+    for folder in (tmp_path, Path("/")):
+        with pytest.raises(ConfigError) as error:
+            read_secret(folder, KEY)
+        assert "name a file" in error.value.remedy
 
 
 @pytest.mark.parametrize(
