@@ -28,9 +28,10 @@ def read_secret(path: Path, key: str) -> str:
         ConfigError: It cannot be read.
     """
     try:
+        password = read_file(path, MAX_PASSWORD_BYTES).decode().rstrip("\r\n")
         if path.stat().st_mode & stat.S_IROTH:
             logger.warning("every user of this machine can read the password in %s: chmod o= %s", path, path)
-        return read_file(path, MAX_PASSWORD_BYTES).decode().rstrip("\r\n")
+        return password  # noqa: TRY300 - its rights may not be had either
     except OSError as error:
         reason, remedy = error.strerror or str(error), _remedy(path, error)
         if os.path.lexists(withdrawn(Path(os.path.realpath(path)))):

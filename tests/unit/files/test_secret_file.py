@@ -19,11 +19,12 @@ def test_a_file_that_is_missing_is_to_be_made(tmp_path: Path) -> None:
     assert str(tmp_path) not in str(error.value)  # somebody may have written the password there
 
 
-def test_a_folder_is_no_file(tmp_path: Path) -> None:
+def test_a_folder_is_no_file(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     for folder in (tmp_path, Path("/")):
         with pytest.raises(ConfigError) as error:
             read_secret(folder, KEY)
         assert "name a file" in error.value.remedy
+    assert not caplog.text  # as: chmod o= /
 
 
 @pytest.mark.parametrize(
