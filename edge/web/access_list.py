@@ -21,7 +21,6 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from edge.errors import ConfigError
 from edge.files.bounded_read import read_file
 from edge.files.lock_file import locked
-from edge.files.presence import is_there
 from edge.files.replace_file import staged_file
 from edge.text import printable
 from edge.web.visitors import Role, Visitor
@@ -148,7 +147,7 @@ def add_grant(
     """
     token = secrets.token_urlsafe(TOKEN_BYTES)
     with locked(path):  # two commands at once would undo each other: a revoked token would come back
-        grants = read_access(path, read) if is_there(path) else []
+        grants = read_access(path, read) if path.exists() else []
         if any(grant.name == name for grant in grants):
             raise ConfigError(
                 f"{path} has a token of {printable(name)!r} already",
