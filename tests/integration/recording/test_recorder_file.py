@@ -406,8 +406,7 @@ def test_a_former_file_is_warned_of_the_default_and_keeps_what_is_old(
 
 def test_to_put_a_backup_back_twice_loses_nothing(tmp_path: Path) -> None:
     """As docs/record.md says it, also where what was there before the first time still lies in `former`."""
-    (block,) = [each.text for each in blocks() if each.name.startswith("docs/record.md: (umask 077; sqlite3 school")]
-    restore = block[block.index("systemctl stop") :]
+    (restore,) = [each.text for each in blocks() if each.name.startswith("docs/record.md: systemctl stop edge-record")]
     (tmp_path / "school.sqlite").write_text("first")
     for before, backup in (("first", "backup"), ("second", "newer backup")):
         (tmp_path / "backup.sqlite").write_text(backup)

@@ -177,8 +177,9 @@ TREATMENT: dict[str, Here | Elsewhere] = {
         until={"sudo env": r"\d faces"}, room=False, finds_nothing=("grep -E 'O_WRONLY",)
     ),
     'docs/record.md: (umask 077; sqlite3 school.sqlite "VACUUM INTO': Elsewhere(
-        "tests/integration/recording/test_recorder_file.py"
+        "tests/integration/recording/test_parted_journal.py"
     ),
+    "docs/record.md: systemctl stop edge-record": Elsewhere("tests/integration/recording/test_recorder_file.py"),
     "docs/record.md: edge record --database school.sqlite --broker mqtt://192.168": Here(until=READER, change=DAY),
     "docs/record.md: edge record --database school.sqlite --broker mqtt://192.168.1.10:1883 --forget": Here(),
     "docs/record.md: systemctl is-active --quiet edge-record": Elsewhere(
