@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
-import subprocess
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -28,7 +27,6 @@ from tests.support.brokers import Broker, wait_for
 from tests.support.faults import SmallDisk
 from tests.support.recordings import NOW, Sender, StartEdge, address, lines_of, message, recording, rows, stamp
 from tests.support.stores import count_windows
-from tests.system.docs.blocks import blocks
 
 
 def test_old_windows_are_deleted(broker: int, edge: StartEdge, sender: Callable[[int], Sender], tmp_path: Path) -> None:
@@ -402,17 +400,3 @@ def test_a_former_file_is_warned_of_the_default_and_keeps_what_is_old(
     process.wait()
     edge("record", "--database", str(path), "--broker", address(broker), "--keep-days", "400")
     wait_for(lambda: rows(path) == [2], 20)
-
-
-def test_to_put_a_backup_back_twice_loses_nothing(tmp_path: Path) -> None:
-    """As docs/record.md says it, also where what was there before the first time still lies in `former`."""
-    (restore,) = [each.text for each in blocks() if each.name.startswith("docs/record.md: systemctl stop edge-record")]
-    (tmp_path / "school.sqlite").write_text("first")
-    for before, backup in (("first", "backup"), ("second", "newer backup")):
-        (tmp_path / "backup.sqlite").write_text(backup)
-        (tmp_path / "school.sqlite").write_text(before)
-        subprocess.run(
-            ["bash", "-c", f"systemctl() {{ :; }}\n{restore}"], cwd=tmp_path, check=True, capture_output=True
-        )
-    kept = {path.name: path.read_text() for path in tmp_path.glob("*/*")}
-    assert (kept, (tmp_path / "school.sqlite").read_text()) == ({"school.sqlite": "first"}, "second")

@@ -92,6 +92,7 @@ IMAGE = Elsewhere("tests/system/container/check.sh")  # with podman
 COMPOSE = Elsewhere("tests/system/container/compose.sh")
 DEBIAN = Elsewhere("tests/system/deb/check.sh")
 BARE = Elsewhere("tests/system/install/check.sh")
+PUT_BACK = Elsewhere("tests/integration/recording/test_put_back.py")
 DAY = {"2026-11-18": "TODAY", "2026-W47": "THIS_WEEK", " --from 08:00 --to 08:45": ""}
 END_BROKER = "kill -0 $(cat /run/edge-docs.pid) && kill $(cat /run/edge-docs.pid)"
 CARD = """.venv/bin/python -c '
@@ -176,10 +177,8 @@ TREATMENT: dict[str, Here | Elsewhere] = {
     'docs/privacy.md: sudo env HOME="$HOME" strace -u "$(id -un)" -f -yy': Here(
         until={"sudo env": r"\d faces"}, room=False, finds_nothing=("grep -E 'O_WRONLY",)
     ),
-    'docs/record.md: (umask 077; sqlite3 school.sqlite "VACUUM INTO': Elsewhere(
-        "tests/integration/recording/test_parted_journal.py"
-    ),
-    "docs/record.md: systemctl stop edge-record": Elsewhere("tests/integration/recording/test_recorder_file.py"),
+    'docs/record.md: (umask 077; sqlite3 school.sqlite "VACUUM INTO': PUT_BACK,
+    "docs/record.md: systemctl stop edge-record": PUT_BACK,
     "docs/record.md: edge record --database school.sqlite --broker mqtt://192.168": Here(until=READER, change=DAY),
     "docs/record.md: edge record --database school.sqlite --broker mqtt://192.168.1.10:1883 --forget": Here(),
     "docs/record.md: systemctl is-active --quiet edge-record": Elsewhere(
