@@ -13,14 +13,12 @@ from edge.daemon.paths import command_settings, topics
 from edge.daemon.running_broker import running_broker
 from edge.errors import EXIT_OK, EdgeError
 from edge.mqtt.home_assistant_entities import config_topic
+from edge.mqtt.problem import ProblemCode
 from edge.mqtt.sync_client import SyncClient
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable
-
-    from edge.config.schema import Config
-    from edge.mqtt.client_factory import BrokerSettings
 
 EXAMPLES = """examples:
   edge unregister                                   Home Assistant forgets this device and its entities
@@ -32,9 +30,8 @@ Stop the daemon first: one that runs announces itself again.
 
 RETAINED_SECONDS = 5.0  # at most, for all retained messages
 SETTLE = 1.0  # seconds without a message after which all retained ones have come
-EMBEDDED_REMEDY = (
-    "it keeps nothing when the daemon ends; one that runs as another user or with other options is not touched"
-)
+NOT_OURS = "run this as the user whose daemon it is, with the options (--set) that it was started with"
+EMBEDDED_REMEDY = "the embedded broker runs only with the daemon, and keeps nothing"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -57,11 +54,13 @@ def main(args: argparse.Namespace) -> int:
         always += [names.window, *(names.response(name) for name in REQUESTS)]
         filters = [*always, names.alert("+")]
         always += [names.alert(name) for name in (*ALERTS, NO_ALERT)]
-    client = SyncClient(_settings(config))
+    own, embedded = running_broker(config, "-unregister"), config.mqtt.broker == "embedded"
+    client = SyncClient(own or command_settings(config, "-unregister"))
     try:
-        _connect(client)
+        _connect(client, embedded=embedded)
         found = _retained(client, filters)
         running = found.get(names.availability) == b"online"
+        _refuse_strange(names.device, strange=embedded and running and own is None)
         # Also what we do not see: we may be allowed to write there and not to read.
         doomed = [*always, *sorted(found.keys() - {*always, names.availability})]
         refused = client.publish([(topic, b"") for topic in doomed], retain=True)
@@ -90,18 +89,18 @@ def main(args: argparse.Namespace) -> int:
     return EXIT_OK
 
 
-def _settings(config: Config) -> BrokerSettings:
-    """Whatever else listens where the embedded broker would may be another user's, with a room of the same name."""
-    if config.mqtt.broker != "embedded":
-        return command_settings(config, "-unregister")
-    if (found := running_broker(config, "-unregister")) is None:
-        raise EdgeError("the embedded broker of this device was not found", EMBEDDED_REMEDY)
-    return found
+def _refuse_strange(device: str, *, strange: bool) -> None:
+    """Where the embedded broker would be, another user's daemon of the same name may be running."""
+    if strange:
+        raise EdgeError(f"the {device} that is running there is not this one: nothing was removed", NOT_OURS)
 
 
-def _connect(client: SyncClient) -> None:
-    if not client.connect() and client.problem is not None:
-        raise client.problem.to_error()
+def _connect(client: SyncClient, *, embedded: bool) -> None:
+    if client.connect() or client.problem is None:
+        return
+    if embedded and client.problem.code is ProblemCode.UNREACHABLE:
+        raise EdgeError(client.problem.text, EMBEDDED_REMEDY)
+    raise client.problem.to_error()
 
 
 def _retained(client: SyncClient, filters: Iterable[str]) -> dict[str, bytes]:

@@ -116,6 +116,8 @@ class KeptPause:
         self._set(found or self.pause, stored=look is not None and found is not None and not self._store.foreign)
         self._still_presumed(seen)
         self.keep()
+        if found is not None:
+            self._written = None
         if former is not None:
             self._left = _Left(former, pause, seen, found)
 
@@ -245,8 +247,10 @@ class KeptPause:
 
     def _take(self, found: Pause) -> None:
         """Obey the file of whoever it is; where others can take it away, one of our own is put in its place."""
+        written = self._written
         self._set(found, stored=self._store is not None and not self._store.foreign)
         self.keep()
+        self._written = written  # it is theirs all the same
 
     def _look(self, looks: PauseLooks) -> Found | None:
         """What is there now; None: nobody can say."""

@@ -10,7 +10,6 @@ import re
 import struct
 import time
 import zoneinfo
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -57,16 +56,16 @@ def why_no_zone(path: Path, *, taken_for_utc: bool = False) -> str:
         taken_for_utc: Whether it does: of a damaged file Python may still read what it does not.
     """
     try:
-        ahead = _ahead(read_file(path, LARGEST))
+        ahead = _ahead(read_file(path, LARGEST), moments())
     except OSError as error:
         return error.strerror or str(error)
     return "damaged, or the file of something else" if ahead is None or (ahead and taken_for_utc) else ""
 
 
-def moments() -> Iterator[float]:
-    """Of the year to come: in a zone that is ever ahead of UTC, or behind it, it is so in one of them."""
-    now = time.time()
-    return (now + month * MONTH for month in range(12))
+def moments() -> tuple[float, ...]:
+    """One of each month to come: in a zone that is not UTC there is a difference in one of them."""
+    first = time.time() // MONTH
+    return tuple((first + month) * MONTH for month in range(12))
 
 
 class _Whole(io.BytesIO):
@@ -79,11 +78,11 @@ class _Whole(io.BytesIO):
 
 
 @functools.lru_cache(maxsize=4)  # asked several times a second
-def _ahead(content: bytes) -> bool | None:
-    """Whether a zone is ever ahead of UTC, or behind it; None: it is none."""
+def _ahead(content: bytes, moments: tuple[float, ...]) -> bool | None:
+    """Whether a zone is ahead of UTC, or behind it, in one of these moments; None: it is none."""
     try:
         zone = zoneinfo.ZoneInfo.from_file(_Whole(content))
-        ahead = [datetime.fromtimestamp(moment, zone).utcoffset() for moment in moments()]
+        ahead = [datetime.fromtimestamp(moment, zone).utcoffset() for moment in moments]
     except NO_ZONE:
         return None
     return any(ahead)

@@ -171,7 +171,7 @@ def test_what_another_users_daemon_has_retained_is_not_removed(
         lock.set_flag(Flag.RUNS, held=runs)
         assert run_command_line(["unregister", "--all", *options]) == 1
         told = capsys.readouterr()
-        assert (told.out, "the embedded broker of this device was not found" in told.err) == ("", True)
+        assert (told.out, "room-1 that is running there is not this one" in told.err) == ("", True)
     lock.close()
     left = subscribe(port)
     left.wait("availability")

@@ -948,3 +948,21 @@ def test_a_folder_into_which_everybody_may_write_is_warned_of(
     problem = f"everybody may write into {path.parent}: other users can"
     assert (f"{problem} {told}" if told else "") in caplog.text
     assert (problem in caplog.text) == bool(told)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs files of two users")
+@pytest.mark.parametrize("when", ["before", "meanwhile"])
+def test_whoever_goes_back_leaves_a_strangers_pause_where_it_was(kept: KeptPause, tmp_path: Path, when: str) -> None:
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    folder.chmod(0o1777)
+    other = folder / "outbox.pause"
+    if when == "meanwhile":
+        kept.use(other)
+    PauseStore(other).store(BY_MRS_DOE)
+    os.chown(other, 65534, 65534)
+    if when == "before":
+        kept.use(other)
+    kept.update()
+    kept.go_back()
+    assert PauseStore(other).load() == BY_MRS_DOE
