@@ -69,12 +69,16 @@ def test_a_loop_of_links_on_the_way_is_an_error_in_words(tmp_path: Path, capfd: 
         assert str(loop) in capfd.readouterr().err
 
 
-def test_no_command_ends_in_a_traceback_for_it(capfd: pytest.CaptureFixture[str]) -> None:
+def test_no_command_ends_in_a_traceback_for_it(
+    capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
     def begin() -> None:
         raise PermissionError(errno.EACCES, "Permission denied", "/closed/file")
 
     assert run_command_line(["version"], begin) == 1
     remedy = "name another path, or start it as a user who may use that one"
     assert capfd.readouterr().err == f"edge: /closed/file cannot be used (Permission denied): {remedy}\n"
+    [line] = caplog.records  # of a service: nobody may have named that file
+    assert line.exc_info
     assert run_command_line(["report", "--database", LONG, "--output", "x.csv"]) == 78
     assert "File name too long" in capfd.readouterr().err
