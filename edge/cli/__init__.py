@@ -107,7 +107,7 @@ def run_command_line(arguments: list[str], begin: Callable[[], None] = lambda: N
         if not (words := _in_words(error)):
             raise
         if logging.getLogger().handlers:  # of a service, whose journal is all that is left of it: it may be our mistake
-            logger.error("it ended here:", exc_info=True)
+            logger.exception("it ended here:")
         with contextlib.suppress(OSError):  # no file descriptor is left
             print_nowhere()
         print(f"edge: {plain_lines(words)}", file=sys.stderr)
