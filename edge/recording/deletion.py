@@ -83,7 +83,7 @@ class Eraser:
     def start(self) -> None:
         """Open it. Raises EdgeError: it is missing, of an older layout, or none of ours."""
         if why := why_no_file(self._path):
-            raise ConfigError(why, "--database names a file that edge record made")
+            raise ConfigError(why, "--database names a file that edge record made, and that this user may write")
         check_journal(self._path, read_header(self._path), writes=True)
         with explained(self._path):
             self._file = connect(self._path, timeout=BUSY_SECONDS, isolation_level=None)
