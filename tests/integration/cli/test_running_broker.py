@@ -124,7 +124,9 @@ READER = """
 import sys
 from edge.__main__ import main
 from edge.daemon import running_broker
+from edge.mqtt import sync_client
 running_broker.ANSWER_SECONDS = 300.0
+sync_client.ANSWER_SECONDS = 300.0
 sys.exit(main())
 """
 
@@ -147,7 +149,7 @@ def test_who_looks_for_the_broker_is_ended_at_once(
             calls.append(listener.accept()[0])
             said = calls[-1].recv(100)
         process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 130
+        assert process.wait(30) == 130
     lock.close()
     for each in calls:
         each.close()
