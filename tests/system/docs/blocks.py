@@ -212,7 +212,7 @@ TREATMENT: dict[str, Here | Elsewhere] = {
     "docs/scale.md: systemctl stop mosquitto; cd": Elsewhere("tests/integration/mqtt/test_from_access_list.py"),
     "docs/scale.md: cd /etc/mosquitto && systemctl stop": Elsewhere("tests/integration/mqtt/test_from_access_list.py"),
     "docs/scale.md: cd /etc/mosquitto/edge": Elsewhere("tests/integration/mqtt/test_plugin_broker.py"),
-    "docs/scale.md: (set -e; umask 077; cd /etc/mosquitto/edge": Elsewhere("tests/integration/mqtt/test_broker_recipes.py"),
+    "docs/scale.md: (set -e; umask 077; cd": Elsewhere("tests/integration/mqtt/test_broker_recipes.py"),
     "docs/scale.md: cd /etc/mosquitto/edge &&": Elsewhere("tests/integration/mqtt/test_broker_recipes.py"),
     "docs/scale.md: for user in room-204 room-205": Elsewhere("tests/integration/mqtt/test_client_certificates.py"),
     "docs/scale.md: apt-get install nftables": Here(
