@@ -31,7 +31,11 @@ MAY_FAIL = {
 AS_IT_WAS = "as it was\n"
 # Nothing is done but to note what would be, and to fail once. What only reads or writes text is run.
 SHELL = r"""
-called() { builtin echo "${*//$'\n'/ }" >>$FOLDER/called; mapfile -t so_far <$FOLDER/called; [ ${#so_far[@]} != $FAILS ]; }
+called() {
+    builtin echo "${*//$'\n'/ }" >>$FOLDER/called
+    mapfile -t so_far <$FOLDER/called
+    [ ${#so_far[@]} != $FAILS ]
+}
 sudo() { [ "$1" != -u ] || shift 2; "$@"; }
 for each in apt apt-get cd chmod chown cp edge find install mkdir mosquitto_ctrl mosquitto_rr mv nft pg_restore psql \
     python3 rm runuser sh systemctl; do
