@@ -58,7 +58,8 @@ def run(folder: Path, block: str, fails: int = 0) -> tuple[list[str], str]:
     """
     shutil.copytree(ROOT / "docs/mosquitto", folder / "here")
     (folder / "here/docs").symlink_to(ROOT / "docs")
-    for name in ("here/admin", "here/passwords", "etc/mosquitto.conf", "etc/nftables.conf", "etc/plugin/rules.json"):
+    of_plugin = ("here/passwords", "here/edge/ca.key", "here/plugin/rules.json", "here/plugin/school.conf")
+    for name in ("here/admin", "etc/mosquitto.conf", "etc/nftables.conf", *of_plugin):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(AS_IT_WAS)
     (folder / "etc/systemd/system/mosquitto.service.d").mkdir(parents=True)
