@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from edge.config.loader import CutShort
     from edge.config.schema import Config
 
+logger = logging.getLogger(__name__)
+
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 NO_WAY = (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP)  # to what a person has named
 NO_FILES = (errno.EMFILE, errno.ENFILE)  # no file descriptor is left, in this process or on this machine
@@ -104,6 +106,8 @@ def run_command_line(arguments: list[str], begin: Callable[[], None] = lambda: N
     except OSError as error:
         if not (words := _in_words(error)):
             raise
+        if logging.getLogger().handlers:  # of a service, whose journal is all that is left of it: it may be our mistake
+            logger.exception("it ended here:")
         with contextlib.suppress(OSError):  # no file descriptor is left
             print_nowhere()
         print(f"edge: {plain_lines(words)}", file=sys.stderr)
