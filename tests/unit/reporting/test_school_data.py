@@ -362,7 +362,7 @@ def test_a_picture_says_what_nobody_measured_and_which_maps_it_lacks(school: Sch
 
 def test_a_table_for_spreadsheets(school: School, tmp_path: Path) -> None:
     data = school.day(MONDAY + timedelta(days=1))
-    assert school_csv(data, tmp_path / "s.csv") == len(cells_of(data, maps_of(data)))
+    assert school_csv(data, maps_of(data), tmp_path / "s.csv") == len(cells_of(data, maps_of(data)))
     with (tmp_path / "s.csv").open(newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["figure"] == "happy"]
     assert len(rows) == 12
@@ -381,7 +381,7 @@ def told(school: School, folder: Path) -> list[Any]:
         drawn = maps_of(data)
         found += [map_answer(data, words, lessons=True), describe_school(data, drawn, words)]
         found += [room_rows(data, drawn, words), differences(data, drawn, words), data.sums, data.grid]
-        school_csv(data, folder / f"{kind}.csv")
+        school_csv(data, drawn, folder / f"{kind}.csv")
         found += [(folder / f"{kind}.csv").read_text(), school_page(data, VIENNA, LATER, words)]
     return found
 
