@@ -32,7 +32,7 @@ DAYS_ONLY = Sentence(
     "{n}."
 )
 CLOCK_NOT_SET = Sentence(
-    "Rooms with windows that may be of another time, as the clock of the device was not set: {rooms}."
+    "Rooms with measurements that may be of another time, as the clock of the device was not set: {rooms}."
 )
 TWO_DEVICES = Sentence("Two devices sent under one name, or a clock was set back, so that figures are mixed: {rooms}.")
 NO_DIFFERENCE: dict[Kind, Sentence] = {
@@ -46,7 +46,7 @@ NO_DIFFERENCE: dict[Kind, Sentence] = {
     ),
 }
 """Each names its comparison: a lesson like others of its day may be unlike the same lesson of other weeks."""
-ONE_ARITHMETIC = Sentence("The figures are those of the reports of single rooms, added up from the same windows.")
+ONE_ARITHMETIC = Sentence("The figures are those of the reports of single rooms, added up from the same measurements.")
 
 
 def describe_school(data: MapData, maps: list[Map], words: Words) -> list[Sentence]:

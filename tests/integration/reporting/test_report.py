@@ -82,9 +82,9 @@ def test_every_gap_has_its_reason(tmp_path: Path) -> None:
     assert minutes == [
         (10, 13, "too few people"),
         (20, 25, "paused: asked over MQTT"),
-        (30, 34, "windows missing: 4"),
+        (30, 34, "measurements missing: 4"),
         (40, 45, "device off or restarting"),
-        (60, 75, "no windows"),
+        (60, 75, "no measurements"),
     ]
     assert add_up(windows).missing == 4
 

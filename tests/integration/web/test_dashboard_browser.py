@@ -99,10 +99,10 @@ def test_a_paused_room_that_has_vanished_is_not_called_paused(
         "for (const room of Object.values(told?.rooms ?? {})) room.silent_from = told.now - 1; return told; };"
     )
     page.reload()
-    see(page, "#now-state", "◇ no windows")
+    see(page, "#now-state", "◇ no measurements")
     see(page, "#now-none", "It was paused, or had lost its camera, and has said nothing for two hours")
     page.goto(f"{address}#school")
-    see(page, ".tile .state", "◇ no windows")
+    see(page, ".tile .state", "◇ no measurements")
 
 
 def test_a_killed_device_leaves_a_gap(
@@ -252,7 +252,8 @@ def test_a_room_that_only_counts(broker: int, dashboard: Callable[..., str], ope
     assert "%" not in text(page, "#lesson-summary")
     assert "feelings" not in text(page, "footer")
     page.goto(f"{address}#school")
-    see(page, ".tile", "only counted")
+    see(page, "#school-counted", "Faces are only counted.")  # once, and not on each tile
+    assert "only counted" not in text(page, "#school-tiles")
 
 
 OLD_BROWSER = """(unknown) => {
