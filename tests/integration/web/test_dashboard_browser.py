@@ -74,7 +74,7 @@ def test_a_server_whose_clock_is_behind_says_why_lines_have_no_windows(
         room.window(seq, 5 * (3 - seq) - 900)  # as if the server were a quarter of an hour behind
     right.window(1, 5)
     page = open_page(f"{address}#now/room-1")
-    see(page, "#trouble", "room-1: the times of the windows are later than the clock of this page's server")
+    see(page, "#trouble", "room-1: the times of the measurements are later than the clock of this page's server")
     assert "room-2" not in text(page, "#trouble")
     room.window(9, 0)
     page.locator("#trouble").wait_for(state="hidden")
