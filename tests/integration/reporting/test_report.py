@@ -129,7 +129,7 @@ def test_rooms_without_emotions(tmp_path: Path, changes: dict[str, Any], options
     assert ("No emotions were named" in page) == (changes is HIDDEN and not options)
     words = re.sub(r"<style>.*?</style>", "", page, flags=re.DOTALL)
     assert bool(re.search("emotion|expression|classifier", words)) == (changes is HIDDEN), "heads talk of none"
-    assert ("Windows with too few people" in page) == (changes is HIDDEN)
+    assert ("Measurements with too few people" in page) == (changes is HIDDEN)
 
 
 def test_a_recording_of_the_daemon(broker: int, edge: StartEdge, tmp_path: Path) -> None:

@@ -463,8 +463,8 @@ def test_windows_that_are_too_short_are_no_windows_with_too_few_people(tmp_path:
     found = read_report(recording, "room-1", Period(data.start, data.end, VIENNA), LATER)
     recording.stop()
     limits = notes(found, Words())
-    assert "Windows with too few people, whose figures are withheld: 24." in limits
-    assert "Windows that were too short, whose figures are withheld: 6." in limits
+    assert "Measurements with too few people, whose figures are withheld: 24." in limits
+    assert "Measurements that were too short, whose figures are withheld: 6." in limits
 
 
 def test_a_room_that_claims_more_time_than_there_was_is_one_room(school: School) -> None:
@@ -487,7 +487,7 @@ def test_rooms_whose_clock_was_not_set_are_named_in_every_map(school: School) ->
                 ("set", data), ("unset", dataclasses.replace(data, sums=[first, *data.sums[1:]])),
             )
         }  # fmt: skip
-        clock = f"Rooms with windows that may be of another time, as the clock of the device was not set: {first.room}."
+        clock = f"Rooms with measurements that may be of another time, as the clock of the device was not set: {first.room}."
         assert clock not in told["set"]
         assert clock in told["unset"]
 
