@@ -17,7 +17,6 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
     args = parser.parse_args(arguments)
     try:
         config, base = mapping(args.config), mapping(args.base)
-        cards = [card(row, args, copy.deepcopy(config), base) for row in rows(args.table)]
+        cards = [card(where, row, args, copy.deepcopy(config), base) for where, row in rows(args.table).items()]
         write(cards, args.output)
     except (CardError, EdgeError, OSError) as error:
         wrong = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.filename else str(error)
@@ -75,9 +74,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def text_of(path: Path) -> str:
-    """What a person wrote, with the example's placeholders replaced. Raises CardError.
+    """What a person wrote.
 
-    A card with one would reach nobody, or let nobody in.
+    Raises:
+        CardError: It cannot be read, or a placeholder of the example is left in it: a card with one would reach nobody,
+            or let nobody in.
     """
     try:
         text = read_file(path, LARGEST_SOURCE).decode("utf-8-sig")
@@ -106,66 +107,67 @@ def mapping(path: Path | None) -> dict[str, Any]:
     return found or {}
 
 
-def rows(table: Path) -> list[dict[str, str]]:
-    """The rooms, with the number of their line as `line`; names are checked to be different. Raises CardError."""
+def rows(table: Path) -> dict[str, dict[str, str]]:
+    """The rooms, each by where it stands in the table; names are checked to be different. Raises CardError."""
     text = text_of(table)
-    columns = text.partition("\n")[0]
-    separator = max(",;", key=columns.count)  # what a German or French Excel writes
-    found = []
-    with io.StringIO(text, newline="") as file:
-        reader = csv.DictReader(file, restkey="", restval="", delimiter=separator, strict=True)
-        try:
-            check_columns(reader.fieldnames or (), table)
-            for row in reader:
-                where = f"{table}, line {reader.line_num}"
-                if "" in row:
+    separator = max(",;", key=text.partition("\n")[0].count)  # what a German or French Excel writes
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    found, where = {}, f"{table}, line 1"
+    try:
+        columns = [each.strip() for each in next(reader, [])]
+        check_columns(columns, table)
+        where = f"{table}, line {reader.line_num + 1}"
+        for line in reader:
+            values = [each.strip() for each in line]
+            if any(values):  # else a line of separators, as spreadsheets leave them
+                if len(values) > len(columns):
                     raise CardError(f"{where}: more values than columns; quote a value with {separator} in it")
+                row = dict.fromkeys(columns, "") | dict(zip(columns, values, strict=False))
                 for key, value in row.items():
                     if CONTROL.search(value):  # one more line in a password is the next room's, and its password
                         raise CardError(f"{where}: {key} has a line break or control character: is a quote left open?")
-                if any(row.values()):  # else a line of separators, as spreadsheets leave them
-                    found.append({**{key: value.strip() for key, value in row.items()}, "line": str(reader.line_num)})
-        except csv.Error as error:
-            raise CardError(f"{table}, line {reader.line_num}: {error}: is a quote left open?") from None
-    check_names(found, table)
+                found[where] = row
+            where = f"{table}, line {reader.line_num + 1}"  # where the next one begins, and perhaps a quote
+    except csv.Error as error:
+        raise CardError(f"{where}: {error}: is a quote left open?") from None
+    check_names(found)
     if not found:
         raise CardError(f"{table} names no room")
     return found
 
 
-def check_names(found: list[dict[str, str]], table: Path) -> None:
+def check_names(found: dict[str, dict[str, str]]) -> None:
     """Raises CardError: a name is none of a machine, or two rooms have the same."""
-    seen: dict[str, set[str]] = {"name": set(), "device.name": set()}
-    for row in found:
-        where, name = f"{table}, line {row['line']}", row["name"]
+    machines: set[object] = set()
+    devices: set[object] = set()
+    for where, row in found.items():
+        name = row["name"]
         if not HOST_NAME.fullmatch(name):
             raise CardError(f"{where}: name {name!r} must be letters, digits and - only, 63 at most")
-        for key, value in (("name", name), ("device.name", row.get("device.name") or name)):
-            if value.lower() in seen[key]:
-                raise CardError(f"{where}: two rooms are called {value!r}")
-            seen[key].add(value.lower())
+        device = row.get("device.name") or name
+        topic = row.get("device.prefix", ""), device.lower()
+        for each, known, called in ((name.lower(), machines, name), (topic, devices, device)):
+            if each in known:
+                raise CardError(f"{where}: two rooms are called {called!r}")
+            known.add(each)
 
 
-def check_columns(columns: Sequence[str], table: Path) -> None:
+def check_columns(columns: list[str], table: Path) -> None:
     """Raises CardError: one is missing, empty or there twice."""
     if "name" not in columns:
         raise CardError(f"{table}: the first line has no column 'name'")
     for each in columns:
-        if not each.strip():
+        if not each:
             raise CardError(f"{table}: a column has no name; take the separator at the end of the first line out")
         if columns.count(each) > 1:
             raise CardError(f"{table}: two columns are called {each!r}")
 
 
 def card(
-    row: dict[str, str], args: argparse.Namespace, config: dict[str, Any], base: dict[str, Any]
+    where: str, row: dict[str, str], args: argparse.Namespace, config: dict[str, Any], base: dict[str, Any]
 ) -> tuple[str, dict[str, Any]]:
     """Name and user-data of one room, of its row and what all share. Raises CardError, EdgeError."""
-    where = f"{args.table}, line {row['line']}"
-    put(config, "device.name", row["name"])
-    for key, value in row.items():
-        if value and key not in OWN | {"line"}:
-            put(config, key, read(value, key, f"{where}: {key}"))
+    put_columns(config, row, where)
     files = []
     if row.get("password"):
         mqtt = config.get("mqtt") or {}
@@ -209,6 +211,15 @@ def read(text: str, key: str, where: str) -> Any:  # noqa: ANN401 - any YAML
         return yaml_text.load(text, rule_of(filter(None, key.split("."))))
     except yaml_text.YAML_ERRORS as error:
         raise CardError(f"{where} cannot be read as YAML ({error})") from None
+
+
+def put_columns(config: dict[str, Any], row: dict[str, str], where: str) -> None:
+    """Set what the row has of the configuration. Raises CardError."""
+    for key, value in row.items():
+        if value and key not in OWN:
+            put(config, key, read(value, key, f"{where}: {key}"))
+    if not row.get("device.name"):  # after a column `device`, which replaces the whole section
+        put(config, "device.name", row["name"])
 
 
 def put(config: dict[str, Any], key: str, value: object) -> None:

@@ -13,7 +13,7 @@ from edge.cameras.normalize import to_bgr
 from edge.cameras.video_decoder import SkippedFrames, VideoDecoder, open_video
 from edge.daemon.memory_limit import MORE
 from edge.errors import CameraError
-from edge.files.presence import is_file
+from edge.files.presence import why_no_file
 from edge.hardware.process_memory import limit_memory
 from edge.sample.portraits import read_portraits
 from edge.sample.scene import Scene
@@ -76,8 +76,8 @@ class ClipFootage:
     def __init__(self, path: Path) -> None:
         self.name = path.name
         self.faces: int | None = None
-        if not is_file(path):
-            raise CameraError(f"clip {path} is not a file", "name a video file")
+        if why := why_no_file(path):
+            raise CameraError(f"clip {why}", "name a video file")
         self._path = path.absolute()
         self._skipped = SkippedFrames(self.name)
         self._decoder: VideoDecoder | None = None

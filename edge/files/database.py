@@ -20,8 +20,8 @@ class Database(sqlite3.Connection):
 
     def __init__(self, database: str | Path, *arguments: object, **options: object) -> None:
         super().__init__(database, *arguments, **options)  # type: ignore[arg-type]
-        self._path = os.path.abspath(database)  # noqa: PTH100 - also `:memory:` and `file:`, of which there is no file
-        self._opened = _status(self._path)
+        self._name = database  # or `:memory:` or `file:`, of which there is no file
+        self._opened = _status(self._name)
 
     def close(self) -> None:
         """As sqlite3.Connection, but that the `-wal` of another disk is left alone.
@@ -31,7 +31,7 @@ class Database(sqlite3.Connection):
         over the folder, what waits in the `-wal` there would be lost. So the connection is left to the end of the
         process, which closes no database that something still refers to.
         """
-        now = _status(self._path)
+        now = _status(self._name)
         if self._opened and now and now.st_ino == self._opened.st_ino and now.st_dev != self._opened.st_dev:
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(self))
             return
@@ -50,10 +50,10 @@ class Database(sqlite3.Connection):
         return _text(super().executescript, *arguments)
 
 
-def _status(path: str) -> os.stat_result | None:
+def _status(name: str | Path) -> os.stat_result | None:
     """Which file is there, if any."""
     with contextlib.suppress(OSError, ValueError):
-        return os.stat(path)  # noqa: PTH116 - as above
+        return Path(name).stat()
     return None
 
 

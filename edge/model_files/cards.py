@@ -127,9 +127,9 @@ def emotion_card_path(name: str) -> Path:
     that is called the same is `./emotions.json`.
     """
     card = SHIPPED / name
-    if "/" not in name and is_there(card):
+    if is_there(card) and ("/" not in name or not is_there(name)):
         return card
-    return Path(name) if is_there(name) else card
+    return Path(name) if "/" in name or is_there(name) else card
 
 
 CardT = TypeVar("CardT", bound=Card)

@@ -18,6 +18,7 @@ CLIENT_ID = "client_id"  # of its session at the broker
 FORMER_CLIENT_ID = "former_client_id"  # of a session of version 0.1 that is still to be ended
 RETENTION_FROM = "retention_from"  # when the default retention begins to apply
 KEPT_ALL = "kept_all"  # it is older than the default retention
+NAMELESS_TO = "nameless_to"  # the last state that was looked at for names
 LOCATION, RETENTION_TIME, MARK = location.KEY, retention_time.KEY, journal_mark.KEY
 ROLLUPS_FROM = "rollups_from"  # device and time from which on windows are still to be added up
 
@@ -101,5 +102,6 @@ CHECKS: dict[str, Callable[[str], object]] = {
     MARK: _like(journal_mark.PATTERN),
     RETENTION_TIME: _accept,
     KEPT_ALL: _accept,
+    NAMELESS_TO: _like("[0-9]{1,18}"),
     ROLLUPS_FROM: _check_device_and_time,
 }

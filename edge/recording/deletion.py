@@ -56,9 +56,10 @@ DELETE_SAID = """
 DELETE FROM {table} WHERE rowid IN
     (SELECT rowid FROM {table} WHERE device = ? AND {time} >= ? AND {time} < ? AND {time} <> ? LIMIT ?)
 """
-NEXT_NEWER = """
-SELECT rowid, payload, received FROM newer_windows WHERE device = ? AND rowid > ? ORDER BY rowid LIMIT 1
-"""
+NEWER_AT_ONCE = 500  # of a few kilobytes each
+# In the order of their key: in any other one all that are left would be sorted each time.
+NEWER = "SELECT sha256, payload, received FROM newer_windows WHERE device = ? AND sha256 > ? ORDER BY sha256 LIMIT ?"
+DELETE_NEWER = "DELETE FROM newer_windows WHERE device = ? AND sha256 = ?"
 DELETE_EDGE = """
 DELETE FROM windows WHERE rowid IN (
     SELECT rowid FROM windows WHERE device = ? AND start >= ? AND start < ? AND start < ? AND "end" > ? LIMIT ?
@@ -82,7 +83,7 @@ class Eraser:
     def start(self) -> None:
         """Open it. Raises EdgeError: it is missing, of an older layout, or none of ours."""
         if why := why_no_file(self._path):
-            raise ConfigError(why, "--database names a file that edge record made")
+            raise ConfigError(why, "--database names a file that edge record made, and that this user may write")
         check_journal(self._path, read_header(self._path), writes=True)
         with explained(self._path):
             self._file = connect(self._path, timeout=BUSY_SECONDS, isolation_level=None)
@@ -232,15 +233,22 @@ class Eraser:
                 kept = keep_lasting_words(self._open, device, begins, ends, format_timestamp(now))
         for table, column, but in (("states", "since", ""), ("availability", "received", kept)):
             self._repeat(DELETE_SAID.format(table=table, time=column), (device, begins, ends, but, AT_ONCE))
-        # Read one by one, while nobody waits: what is in them is not ours.
-        after = 0
-        while found := self._open.execute(NEXT_NEWER, (device, after)).fetchone():
-            after, payload, received = found
-            if may_be_of(payload, received, begins, ends):
-                with self._transaction():
-                    self._open.execute("DELETE FROM newer_windows WHERE rowid = ?", (after,))
+        self._delete_newer(device, begins, ends)
         with self._transaction():
             delete_places(self._open, device, begins, ends, all_of_it=start is None and end is None)
+
+    def _delete_newer(self, device: str, begins: str, ends: str) -> None:
+        """Its windows of a newer schema, which are read while nobody waits: what is in them is not ours."""
+        after = ""
+        while found := self._open.execute(NEWER, (device, after, NEWER_AT_ONCE)).fetchall():
+            after = found[-1][0]
+            gone = [
+                (device, digest) for digest, payload, received in found if may_be_of(payload, received, begins, ends)
+            ]
+            if gone:
+                with self._transaction():
+                    self._open.executemany(DELETE_NEWER, gone)
+            time.sleep(REST)
 
     def _note(self, number: int, more: int) -> None:
         self._open.execute("UPDATE deletions SET windows = windows + ? WHERE id = ?", (more, number))

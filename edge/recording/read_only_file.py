@@ -32,7 +32,7 @@ def open_to_read(path: Path) -> tuple[sqlite3.Connection, int]:
         ConfigError, DiskError: It is missing, something else, or damaged.
     """
     if why := why_no_file(path):
-        raise ConfigError(why, "make it with edge record, or name another one with --database")
+        raise ConfigError(why, "--database names a file that edge record made, and that this user may read")
     check_journal(path, writes=False)
     with explained(path):
         database = connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=BUSY_SECONDS)

@@ -107,9 +107,10 @@ def read_access(path: Path, read: Read = read_file) -> list[Grant]:
         # Nothing but text: YAML itself would take a room 0123 for a number.
         content = yaml.load(read(path, MAX_BYTES), Loader=LOADER)  # noqa: S506 - makes only text
     except OSError as error:
+        make = f"make the first token: edge access add NAME --role reader --rooms 'room-1,b2-*' --file {path}"
         raise ConfigError(
             f"the list of tokens {path} cannot be read ({error.strerror or error})",
-            f"make the first token: edge access add NAME --role reader --rooms 'room-1,b2-*' --file {path}",
+            make if isinstance(error, FileNotFoundError) else "name a list of edge access that this user may read",
         ) from None
     except YAML_ERRORS as error:
         line = getattr(getattr(error, "problem_mark", None), "line", None)

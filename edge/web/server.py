@@ -73,9 +73,9 @@ def read_token(path: Path) -> str:
         reason = getattr(error, "strerror", None) or "not plain text"
         # Somebody may have given the token itself.
         name = "(a word)" if not is_there(path) and re.fullmatch(TOKEN_PATTERN, str(path)) else path
-        raise ConfigError(
-            f"--token-file {name} cannot be read ({reason})", "make it: (umask 077; openssl rand -hex 16 > FILE)"
-        ) from None
+        closed = isinstance(error, PermissionError)
+        remedy = "let this user read it" if closed else "make it: (umask 077; openssl rand -hex 16 > FILE)"
+        raise ConfigError(f"--token-file {name} cannot be read ({reason})", remedy) from None
     if not re.fullmatch(TOKEN_PATTERN, token):
         raise ConfigError(
             f"--token-file {path} holds no usable token",

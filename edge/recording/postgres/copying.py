@@ -86,7 +86,7 @@ class SchoolFile:
             EdgeError: It is missing, of an older layout or another prefix, none of ours, or came without its `-wal`.
         """
         if why := why_no_file(self._path):
-            raise ConfigError(why, "--copy-from names a file that edge record made")
+            raise ConfigError(why, "--copy-from names a file that edge record made, and that this user may read")
         check_journal(self._path, read_header(self._path), writes=False)
         with explained(self._path):
             file = self._file = connect(f"file:{quote(str(self._path))}?mode=ro", uri=True, timeout=BUSY_SECONDS)

@@ -31,7 +31,6 @@ from edge.recording.postgres.device_messages import store_places, store_words
 from edge.recording.postgres.kept_connection import KeptConnection
 from edge.recording.postgres.long_readers import end_long_readers
 from edge.recording.postgres.names import DeviceIds, SeriesIds, make_school, recorded_devices
-from edge.recording.postgres.names_in_states import forget_names
 from edge.recording.postgres.newest_windows import NewestWindows
 from edge.recording.postgres.partitions import Partitions, months_ahead
 from edge.recording.postgres.rollups import SeriesOfDevices, add_windows
@@ -101,7 +100,6 @@ class PostgresStore:
         with self._kept.opened() as connection:
             migrate(connection, self._address, was_open=self._kept.was_open, progress=self._progress)
             self._school = make_school(connection, self._address, self._prefix)
-            forget_names(connection, self._school)
             staging.make(connection)
             self._table = table_number(connection, "edge", "devices")
             shared_sessions.record(connection, self._school)

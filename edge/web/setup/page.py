@@ -41,7 +41,7 @@ class SetupPage:
         tell: Shows a sentence in the terminal.
 
     Raises:
-        ModelError: A model cannot be used.
+        ModelError: The model that finds faces cannot be used.
     """
 
     def __init__(

@@ -6,13 +6,13 @@ import logging
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from edge.cameras.masks import Masks
 from edge.cameras.supervisor import STILL_CLOSING
 from edge.daemon.guarded_camera import CameraClosedError, GuardedCamera
-from edge.errors import EdgeError
+from edge.errors import EdgeError, ModelError
 from edge.vision.model_set import ModelChoice, ModelSet
 from edge.web.setup.preview_analyzer import FPS, PreviewAnalyzer, as_jpeg
 from edge.web.setup.preview_screen import NO_CAMERA, TICK, Screen, View
@@ -248,8 +248,15 @@ def build_session(
     """Load the models and put a session together; see PreviewSession.
 
     Raises:
-        ModelError: A model cannot be used.
+        ModelError: The model that finds faces cannot be used. Where it is the one of emotions, the page says so.
     """
-    models = ModelSet.load(ModelChoice.of(config))
+    choice, problem = ModelChoice.of(config), ""
+    try:
+        models = ModelSet.load(choice)
+    except ModelError as error:
+        models, problem = ModelSet.load(replace(choice, emotions=None)), str(error)
     camera = GuardedCamera(config, config, source, confirms_masks=True)
-    return PreviewSession(config, source, models, camera, room, calibration, patience)
+    session = PreviewSession(config, source, models, camera, room, calibration, patience)
+    if problem:  # until something is shown for which it can be used, or is not needed
+        session.screen.close_because(problem)
+    return session

@@ -47,6 +47,24 @@ def test_where_nobody_can_look_no_session_is_ended(tmp_path: Path) -> None:
     assert err.startswith(f"edge: {folder}/school.sqlite does not exist, or not for this user: give the --client-id")
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("report", "--database"),
+        ("dashboard", "--token-file"),
+        ("access", "list", "--file"),
+    ],
+)
+def test_what_may_not_be_read_is_not_to_be_made(tmp_path: Path, words: tuple[str, ...]) -> None:
+    """It is there, and everybody who did what was advised would make another one."""
+    folder = tmp_path / "closed"
+    folder.mkdir(0)
+    status, out, err = as_other("-m", "edge", *words, f"{folder}/file")
+    assert (status, out) == (78, "")
+    assert f"{folder}/file cannot be read (Permission denied): " in err
+    assert ("this user" in err, " make " in err) == (True, False)
+
+
 CHECK = """
 import sys
 from edge.config.schema import Config

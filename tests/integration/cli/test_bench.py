@@ -87,7 +87,7 @@ def test_it_measures_a_clip_and_begins_again_at_its_end(edge: Edge, tmp_path: Pa
 
 def test_what_is_no_clip_is_refused(edge: Edge, tmp_path: Path) -> None:
     (tmp_path / "text.avi").write_text("no film")
-    for name, expected in {"none.avi": "is not a file", "text.avi": "cannot be decoded"}.items():
+    for name, expected in {"none.avi": "does not exist", "text.avi": "cannot be decoded"}.items():
         code, _, err = result(edge("bench", "--clip", name))
         assert code == 66
         assert expected in err

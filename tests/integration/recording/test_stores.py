@@ -17,13 +17,11 @@ from hypothesis import strategies as st
 
 from edge.contract.examples import INFO
 from edge.contract.payloads import ModelNames, State, WindowPayload
-from edge.contract.timestamps import format_timestamp, parse_timestamp
+from edge.contract.timestamps import parse_timestamp
 from edge.contract.validation import DeviceMessage, NewerWindow
 from edge.errors import ConfigError
 from edge.recording.daily_rollups import MOST_ROWS
-from edge.recording.database import Database
 from edge.recording.postgres.address import PostgresAddress
-from edge.recording.postgres.store import PostgresStore
 from edge.recording.recordable import examine
 from edge.recording.recorded import StateChange
 from edge.recording.retention import Retention
@@ -728,44 +726,3 @@ def test_no_message_can_stop_it(place: Place, value: Any, data: st.DataObject) -
     with place.opened() as store:
         store.store([found], MONDAY)
         assert store.store([found], MONDAY) == 0
-
-
-def test_who_paused_a_room_is_not_recorded_and_what_an_older_version_did_record_is_forgotten(place: Place) -> None:
-    def paused(reason: str, minutes: int) -> DeviceMessage:
-        since = format_timestamp(MONDAY + timedelta(minutes=minutes))
-        return DeviceMessage("room-1", "state", State(mode="paused", reason=reason, since=since))
-
-    with place.opened() as store:
-        store.store(
-            [paused("paused by the schedule until 13:00", 0), paused("paused by Mrs Doe, over MQTT", 1)], MONDAY
-        )
-        store.store(
-            [paused(f"paused by {name}", 2) for name in ("Mr Roe", "Mr Roe; the camera is still closing")], MONDAY
-        )
-    schedule, mqtt = "paused by the schedule until 13:00", "paused by somebody over MQTT"
-    person = "paused by a person at the device"
-    assert kept_reasons(place) == [schedule, mqtt, person]
-    as_version_0_2(place, {mqtt: "paused by Mrs Doe, over MQTT", person: "paused by Mr Roe"})
-    assert "paused by Mr Roe" in kept_reasons(place)
-    with place.opened():
-        pass
-    assert kept_reasons(place) == [schedule, mqtt, person]
-
-
-def kept_reasons(place: Place) -> list[str]:
-    with place.read() as recording:
-        return [each.reason for each in recording.state_changes("room-1", MONDAY + DAY)[0]]
-
-
-def as_version_0_2(place: Place, reasons: dict[str, str]) -> None:
-    """Have states as that version recorded them: of one that it had with another reason too, there are two rows."""
-    with place.opened() as store:
-        for now, before in reasons.items():
-            if isinstance(store, Database):
-                change = "INSERT INTO states SELECT device, since, mode, ?, received FROM states WHERE reason = ?"
-                store._db.execute(change, (before, now))
-                store._db.execute("DELETE FROM states WHERE reason = ?", (now,))
-            else:
-                assert isinstance(store, PostgresStore)
-                with store._kept.used() as connection:
-                    connection.execute("UPDATE edge.states SET reason = %s WHERE reason = %s", (before, now))

@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 
 from edge.errors import ConfigError
-from edge.recording.postgres import names_in_states, schema
+from edge.recording.postgres import schema
 from edge.recording.postgres.address import PostgresAddress
-from edge.recording.postgres.store import PostgresStore
 from edge.recording.window_store import AwayError, OutdatedError
 from tests.support.brokers import Broker, wait_for
 from tests.support.recordings import Sender, StartEdge, address, lines_of, message
@@ -176,16 +175,6 @@ def test_a_view_of_somebody_s_own_that_an_upgrade_would_break_is_named(
     postgres.sql("DROP VIEW faces_by_day")
     with postgres.opened() as store:
         assert count_windows(store) == 10
-
-
-def test_names_may_take_longer_than_other_statements(postgres: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    slow = "SELECT s.reason FROM edge.states s RIGHT JOIN pg_sleep(0.1) ON s.device = %s WHERE s.reason IS NOT NULL"
-    monkeypatch.setattr(names_in_states, "REASONS", slow)
-    with postgres.opened() as store:
-        assert isinstance(store, PostgresStore)
-        with store._kept.used() as connection:
-            connection.execute("SET statement_timeout = '20ms'")
-            names_in_states.forget_names(connection, 1)
 
 
 def test_which_files_end_the_recording_of_older_versions() -> None:

@@ -1048,3 +1048,19 @@ def test_a_model_that_cannot_be_loaded_is_not_saved(setup: Open, tmp_path: Path)
     assert status >= 400
     assert "/nowhere.json" in told["problem"]
     assert files(tmp_path) == set()
+
+
+def test_a_model_of_emotions_that_is_gone_does_not_end_the_page_that_can_do_without(
+    setup: Open, tmp_path: Path
+) -> None:
+    """Who has no terminal would see nothing of why."""
+    file = tmp_path / "c.yaml"
+    file.write_text(
+        "mode: emotions\ncamera: {source: sample}\nvision: {emotions_model: /nowhere.json}\n"
+        "deployment: {responsible: me, legal_basis: consent}\n"
+    )
+    page = setup(file)
+    assert "/nowhere.json does not exist" in page.picture_problem()
+    assert page.change(mode="headcount")[0] == 200
+    assert page.open_camera({"source": "sample"})[0] == 200
+    assert page.save()[0] == 200

@@ -83,6 +83,31 @@ def test_texts_that_look_like_numbers_stay_as_they_were_typed(tmp_path: Path) ->
     assert "privacy.schedule cannot be read as YAML" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("table", "rooms"),
+    [
+        ("name, camera.rotation \n room-a ,90\t\n, \n,,,\n", {"room-a": "classroom/room-a"}),
+        (
+            "name,device.name,device.prefix\na-1,room-1,a\nb-1,room-1,b\n",
+            {"a-1": "a/room-1", "b-1": "b/room-1"},
+        ),
+        ("name,device\nroom-a,{prefix: school}\nnull,\n", {"room-a": "school/room-a", "null": "classroom/null"}),
+    ],
+    ids=["spaces", "two schools", "a whole section"],
+)
+def test_every_room_has_a_topic_of_its_own(tmp_path: Path, table: str, rooms: dict[str, str]) -> None:
+    done = cards(tmp_path, table, "--base", "user-data.yaml")
+    assert (done.returncode, done.stderr) == (0, "")
+    found = {}
+    for folder in (tmp_path / "cards").iterdir():
+        (tmp_path / "config.yaml").write_text(
+            files(user_data(tmp_path, folder.name))["/etc/edge/config.yaml"]["content"]
+        )
+        config = load_config(tmp_path / "config.yaml", [], {})
+        found[folder.name] = f"{config.device.prefix}/{config.device.name}"
+    assert found == rooms
+
+
 def test_every_room_has_its_own_certificate(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / f"{name}.pem").write_text(PEM.replace("AAAA", name * 4))
@@ -118,10 +143,12 @@ def test_every_room_has_its_own_certificate(tmp_path: Path) -> None:
         ("name,device.name\nroom-1,a\nroom-2,A\n", "line 3: two rooms are called 'A'"),
         ("name,password,password\nroom-1,a,b\n", "two columns are called 'password'"),
         ("name,password,\nroom-1,a,\n", "a column has no name"),
-        ('name,password\nroom-1,"Xy7\nroom-2,s2\nroom-3,s3\n', "unexpected end of data: is a quote left open?"),
-        ('name,password\nroom-1,"Xy7\nroom-2,s2\nroom-3,"s3\n', "is a quote left open?"),
+        ('name,password\nroom-1,"Xy7\nroom-2,s2\nroom-3,s3\n', "line 2: unexpected end of data: is a quote left open?"),
+        ('name,password\nroom-1,"Xy7\nroom-2,s2\nroom-3,"s3\n', "line 2:"),
+        ('name,password\nroom-1,Xy7\nroom-2,"s2\nroom-3,"\n', "line 3: password has a line break"),
         ("name,password\nroom-1,a\0b\n", "line 2: password has a line break or control character"),
-        (f"name,password\nroom-1,{'p' * 200_000}\n", "field larger than field limit"),
+        (f"name,password\nroom-1,{'p' * 200_000}\n", "line 2: field larger than field limit"),
+        ("name,line\nroom-1,7\n", "line: unknown key"),
         ("name,mqtt,password\nroom-1,[1],x\n", "mqtt"),
     ],
 )

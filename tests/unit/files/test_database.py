@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from edge.files.database import connect
 from tests.support.faults import SmallDisk, small_disk
 from tests.support.paths import ROOT
 
@@ -67,3 +68,12 @@ def test_a_database_that_is_where_it_was_leaves_no_journal(tmp_path: Path) -> No
     assert (tmp_path / "outbox.sqlite-wal").exists()
     process.communicate("\n", timeout=60)
     assert not (tmp_path / "outbox.sqlite-wal").exists()
+
+
+def test_a_folder_that_was_deleted_is_not_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As of a shell that stands where an older version was: what is read has its whole name."""
+    connect(tmp_path / "school.sqlite").close()
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    (tmp_path / "work").rmdir()
+    connect(f"file:{tmp_path}/school.sqlite?mode=ro", uri=True).close()

@@ -17,6 +17,7 @@ from edge.errors import CameraError, EdgeError
 from edge.files.presence import is_file, is_folder, is_there, why_no_file
 from edge.model_files.cards import EmotionCard, emotion_card_path, read_card
 from edge.recording.deletion import Eraser
+from edge.recording.postgres.copying import SchoolFile
 from edge.recording.read_only_file import open_to_read
 
 LONG = "/" + 300 * "x"  # longer than any name may be; whoever is root may look everywhere else
@@ -36,15 +37,16 @@ def test_what_cannot_be_looked_at_is_not_there(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "use",
+    ("use", "remedy"),
     [
-        lambda: read_card(emotion_card_path(f"{LONG}.json"), EmotionCard),
-        lambda: open_to_read(Path(LONG)),
-        lambda: Eraser(Path(LONG)).start(),
+        (lambda: read_card(emotion_card_path(f"{LONG}.json"), EmotionCard), "where this user may read it"),
+        (lambda: open_to_read(Path(LONG)), "that this user may read"),
+        (lambda: SchoolFile(Path(LONG), "classroom").start(), "that this user may read"),
+        (lambda: Eraser(Path(LONG)).start(), "that this user may write"),
     ],
 )
-def test_it_is_an_error_in_words(use: Callable[[], object]) -> None:
-    with pytest.raises(EdgeError, match="File name too long"):
+def test_it_is_an_error_in_words(use: Callable[[], object], remedy: str) -> None:
+    with pytest.raises(EdgeError, match=f"File name too long.*: .*{remedy}"):
         use()
 
 
@@ -69,12 +71,16 @@ def test_a_loop_of_links_on_the_way_is_an_error_in_words(tmp_path: Path, capfd: 
         assert str(loop) in capfd.readouterr().err
 
 
-def test_no_command_ends_in_a_traceback_for_it(capfd: pytest.CaptureFixture[str]) -> None:
+def test_no_command_ends_in_a_traceback_for_it(
+    capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
     def begin() -> None:
         raise PermissionError(errno.EACCES, "Permission denied", "/closed/file")
 
     assert run_command_line(["version"], begin) == 1
     remedy = "name another path, or start it as a user who may use that one"
     assert capfd.readouterr().err == f"edge: /closed/file cannot be used (Permission denied): {remedy}\n"
+    [line] = caplog.records  # of a service: nobody may have named that file
+    assert line.exc_info
     assert run_command_line(["report", "--database", LONG, "--output", "x.csv"]) == 78
     assert "File name too long" in capfd.readouterr().err

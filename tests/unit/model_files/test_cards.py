@@ -62,7 +62,9 @@ def test_a_file_in_the_current_folder_is_no_shipped_model(tmp_path: Path, monkey
         (tmp_path / name).touch()
     assert emotion_card_path("emotions.json") == SHIPPED / "emotions.json"
     assert emotion_card_path("none.json") == SHIPPED / "none.json"
-    for name in ("./emotions.json", "own.json", "own/emotions.json", str(tmp_path / "emotions.json")):
+    # One that nobody may look at, too: it is told by the name that it was given.
+    closed = f"own/{300 * 'x'}.json"
+    for name in ("./emotions.json", "own.json", "own/emotions.json", str(tmp_path / "emotions.json"), closed):
         assert emotion_card_path(name) == Path(name)
 
 

@@ -15,6 +15,7 @@ from edge.contract.payloads import State
 from edge.contract.timestamps import format_timestamp
 from edge.contract.validation import DeviceMessage, NewerWindow
 from edge.errors import ConfigError
+from edge.recording import deletion
 from edge.recording.database import Database
 from edge.recording.deletion import Eraser
 from edge.recording.reader import Recording
@@ -95,9 +96,12 @@ def test_no_byte_of_it_is_left_in_the_file(database: Database, eraser: Eraser, p
     assert sum(file.stat().st_size for file in path.parent.iterdir()) < size / 3
 
 
+@pytest.mark.parametrize("at_once", [1, 2, 500])
 def test_newer_windows_go_by_their_own_time_or_else_by_when_they_came(
-    database: Database, eraser: Eraser, path: Path
+    database: Database, eraser: Eraser, path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:
+    monkeypatch.setattr(deletion, "NEWER_AT_ONCE", at_once)
+
     def newer(content: object) -> DeviceMessage:
         return DeviceMessage("room-1", "window", NewerWindow("edge.window/9", json.dumps(content).encode()), "")
 
@@ -110,6 +114,14 @@ def test_newer_windows_go_by_their_own_time_or_else_by_when_they_came(
     eraser.delete("room-1", MONDAY, MONDAY + 9 * MINUTE, "anna", LATER)
     left = [json.loads(row[0]) for row in sqlite3.connect(path).execute("SELECT payload FROM newer_windows")]
     assert left == [outside, {"n": 2}], "what came before the time cannot be of it"
+
+
+def test_newer_windows_are_read_in_the_order_of_an_index(database: Database, path: Path) -> None:
+    """Else all that are left would be sorted for each of them, of which one room can send as many as it likes."""
+    plan = sqlite3.connect(path).execute(f"EXPLAIN QUERY PLAN {deletion.NEWER}", ("room-1", "", 500)).fetchall()
+    assert [row[3] for row in plan] == [
+        "SEARCH newer_windows USING INDEX sqlite_autoindex_newer_windows_1 (device=? AND sha256>?)"
+    ]
 
 
 def test_other_rooms_and_other_days_stay(database: Database, eraser: Eraser, path: Path) -> None:
