@@ -487,7 +487,10 @@ def test_rooms_whose_clock_was_not_set_are_named_in_every_map(school: School) ->
                 ("set", data), ("unset", dataclasses.replace(data, sums=[first, *data.sums[1:]])),
             )
         }  # fmt: skip
-        clock = f"Rooms with measurements that may be of another time, as the clock of the device was not set: {first.room}."
+        clock = (
+            "Rooms with measurements that may be of another time, as the clock of the device was not set: "
+            f"{first.room}."
+        )
         assert clock not in told["set"]
         assert clock in told["unset"]
 
