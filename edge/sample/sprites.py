@@ -146,8 +146,8 @@ def _drawn(
         matrix[0, 2] += 4 * middle[0]
     head = cv2.warpAffine(image, matrix, box, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     head = cv2.GaussianBlur(head, (0, 0), chance.blur)
-    # From here on in place: these are the largest arrays of the daemon. Whole rows at a time: for three colours at a time
-    # NumPy takes several times as long.
+    # From here on in place: these are the largest arrays of the daemon. Whole rows at a time: NumPy is slow with arrays
+    # whose last axis is three colours.
     rows = np.multiply(head.reshape(box[1], -1), np.tile(chance.tint, box[0]))
     rows += np.float32(chance.brightness)
     colours = np.clip(rows, 0.0, 255.0, out=rows).reshape(head.shape)
