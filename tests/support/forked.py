@@ -1,0 +1,160 @@
+"""Commands in processes of their own, forked from one in which their imports are done: half of what a start takes."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from edge.files.opencv_environment import set_opencv_environment
+from edge.hardware import private_memory
+
+COMMANDS = ("run", "check", "setup", "preview")
+"""Those that load everything in any case; a command that has to do without a part of it starts by itself."""
+_LOADED = (
+    "edge.cli.run", "edge.cli.check", "edge.cli.setup", "edge.config.loader", "edge.config.yaml_editor",
+    "edge.config.hand_over", "edge.daemon.composition", "edge.mqtt.embedded_broker", "edge.sample.camera",
+    "edge.vision.tflite", "edge.web.server", "edge.web.keys", "edge.web.setup.config_file", "edge.web.setup.page",
+)  # fmt: skip
+_NUMBER = 10  # bytes
+_AT_START = ("PYTHON", "LC_", "LANG", "LD_", "COVERAGE")
+
+
+class Forks:
+    """The process from which they are forked; it starts with the first of them, and ends with this one.
+
+    Args:
+        folder: Where it works.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._orders: socket.socket | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._known = _at_start(os.environ)
+
+    def can(self, environment: Mapping[str, str]) -> bool:
+        """Whether a fork would be the same: what Python reads when it starts cannot be another, nor be measured."""
+        return _at_start(environment) == self._known and not any(name.startswith("COVERAGE") for name in environment)
+
+    def started(self, arguments: tuple[str, ...], folder: Path, environment: Mapping[str, str]) -> Forked:
+        """`edge` with these arguments."""
+        if self._orders is None:
+            self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            command = [sys.executable, "-m", "tests.support.forked", str(theirs.fileno())]
+            with theirs:
+                self._process = subprocess.Popen(
+                    command, cwd=self._folder, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE, stderr=subprocess.PIPE,  # that Python sets its streams up for pipes
+                )  # fmt: skip
+        return Forked(self._orders, arguments, folder, environment)
+
+    def stop(self) -> None:
+        """End it; commands go on."""
+        if self._orders is not None and self._process is not None:
+            self._orders.close()
+            self._process.communicate()
+
+
+class Forked(subprocess.Popen[str]):
+    """A command that another process has forked, and waits for: it tells this one how it ended."""
+
+    def __init__(
+        self, orders: socket.socket, arguments: tuple[str, ...], folder: Path, environment: Mapping[str, str]
+    ) -> None:
+        self._orders = orders
+        super().__init__(
+            arguments, cwd=folder, env=environment, text=True, errors="replace",
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+
+    def _execute_child(self, args: Any, _2: Any, _3: Any, _4: Any, _5: Any, cwd: Any, env: Any, *more: Any) -> None:
+        out, err = more[6], more[8]  # its ends of the pipes
+        self._told, telling = os.pipe()
+        order = json.dumps([args, str(cwd), dict(env)]).encode()
+        socket.send_fds(self._orders, [order], [out, err, telling])
+        for each in (out, err, telling):
+            os.close(each)
+        self._child_created = True
+        self.pid = int(os.read(self._told, _NUMBER))
+
+    def _try_wait(self, wait_flags: int) -> tuple[int, int]:
+        os.set_blocking(self._told, not wait_flags)
+        try:
+            told = os.read(self._told, _NUMBER)
+        except BlockingIOError:
+            return 0, 0
+        os.close(self._told)
+        return self.pid, int(told)
+
+    def _internal_poll(self, *_: Any, **__: Any) -> int | None:
+        if self.returncode is None:
+            with vars(self)["_waitpid_lock"]:
+                pid, status = self._try_wait(os.WNOHANG)
+                if pid:
+                    self.returncode = os.waitstatus_to_exitcode(status)
+        return self.returncode
+
+
+def _at_start(environment: Mapping[str, str]) -> dict[str, str]:
+    return {k: v for k, v in environment.items() if k.startswith(_AT_START) and k != "PYTHONPATH"}
+
+
+def _serve(orders: socket.socket) -> None:
+    while True:
+        order, descriptors, *_ = socket.recv_fds(orders, 1 << 18, 3)
+        if not order:
+            return
+        if not os.fork():
+            orders.close()
+            _wait_for_one(order, *descriptors)
+        for each in descriptors:
+            os.close(each)
+        with contextlib.suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+
+
+def _wait_for_one(order: bytes, out: int, err: int, telling: int) -> None:
+    child = os.fork()
+    if not child:
+        os.close(telling)
+        _become(out, err, *json.loads(order))
+    os.close(out)
+    os.close(err)
+    os.write(telling, f"{child:{_NUMBER}}".encode())
+    status = os.waitpid(child, 0)[1]
+    with contextlib.suppress(BrokenPipeError):  # nobody waits for it any longer
+        os.write(telling, f"{status:{_NUMBER}}".encode())
+    os._exit(0)
+
+
+def _become(out: int, err: int, arguments: list[str], folder: str, environment: dict[str, str]) -> None:
+    for number, each in ((1, out), (2, err)):
+        os.dup2(each, number)
+        os.close(each)
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    time.tzset()
+    sys.argv = ["edge", *arguments]
+    from edge.__main__ import main  # noqa: PLC0415 - nothing of it is to run before
+
+    sys.exit(main())
+
+
+if __name__ == "__main__":
+    if os.getuid():
+        private_memory.forbid_dumps = lambda: None  # as in tests.support.daemon
+    set_opencv_environment()
+    for name in _LOADED:
+        importlib.import_module(name)
+    _serve(socket.socket(fileno=int(sys.argv[1])))
