@@ -220,6 +220,14 @@ def forks() -> Iterator[Forks]:
 
 
 @pytest.fixture
+def anew(forks: Forks) -> Iterator[None]:
+    """Commands import all that they need by themselves."""
+    forks.wanted = False
+    yield
+    forks.wanted = True
+
+
+@pytest.fixture
 def edge(tmp_path: Path, forks: Forks) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Starts `python -m edge` (see PROGRAM) with an outbox of its own; whatever still runs at the end is killed."""
     started: list[subprocess.Popen[str]] = []

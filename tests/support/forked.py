@@ -33,9 +33,13 @@ class Forks:
 
     Args:
         folder: Where it works.
+
+    Attributes:
+        wanted: False: a test is about how a command starts.
     """
 
     def __init__(self, folder: Path) -> None:
+        self.wanted = True
         self._folder = folder
         self._orders: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -43,7 +47,8 @@ class Forks:
 
     def can(self, environment: Mapping[str, str]) -> bool:
         """Whether a fork would be the same: what Python reads when it starts cannot be another, nor be measured."""
-        return _at_start(environment) == self._known and not any(name.startswith("COVERAGE") for name in environment)
+        measured = any(name.startswith("COVERAGE") for name in environment)
+        return self.wanted and not measured and _at_start(environment) == self._known
 
     def started(self, arguments: tuple[str, ...], folder: Path, environment: Mapping[str, str]) -> Forked:
         """`edge` with these arguments."""
