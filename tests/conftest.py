@@ -32,7 +32,7 @@ from edge.recording.postgres.address import PostgresAddress
 from tests.support.brokers import Broker, Subscriber, can_connect, free_port, wait_for
 from tests.support.daemon import PROGRAM
 from tests.support.faults import SmallDisk, small_disk
-from tests.support.forked import COMMANDS, Forks
+from tests.support.forked import Forks
 from tests.support.paths import ROOT
 from tests.support.postgres import PostgresServer
 from tests.support.publishing import INFO, STATE, TOPICS, Start
@@ -239,7 +239,7 @@ def edge(tmp_path: Path, forks: Forks) -> Iterator[Callable[..., subprocess.Pope
             "XDG_STATE_HOME": str(tmp_path / "state"),
             "COLUMNS": "200",
         }
-        if arguments[0] in COMMANDS and not (tmp_path / "site").exists() and forks.can(environment):
+        if arguments and forks.can(arguments[0], environment) and not (tmp_path / "site").exists():
             started.append(forks.started(arguments, tmp_path, environment))
             return started[-1]
         command = [sys.executable, *PROGRAM, *arguments]

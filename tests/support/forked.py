@@ -17,22 +17,29 @@ from typing import Any
 from edge.files.opencv_environment import set_opencv_environment
 from edge.hardware import private_memory
 
-COMMANDS = ("run", "check", "setup", "preview")
-"""Those that load everything in any case; a command that has to do without a part of it starts by itself."""
-_LOADED = (
+_OF_DEVICES = (
     "edge.cli.run", "edge.cli.check", "edge.cli.setup", "edge.config.loader", "edge.config.yaml_editor",
     "edge.config.hand_over", "edge.daemon.composition", "edge.mqtt.embedded_broker", "edge.sample.camera",
     "edge.vision.tflite", "edge.web.server", "edge.web.keys", "edge.web.setup.config_file", "edge.web.setup.page",
 )  # fmt: skip
+_OF_READERS = (
+    "edge.cli.dashboard", "edge.cli.record", "edge.cli.watch", "edge.config.loader", "edge.recording.stores",
+    "edge.web.server", "edge.web.keys", "edge.web.dashboard.server",
+)  # fmt: skip
+_LOADED = {
+    **dict.fromkeys(("run", "check", "setup", "preview"), _OF_DEVICES),
+    **dict.fromkeys(("dashboard", "record", "watch"), _OF_READERS),  # without NumPy and OpenCV
+}
+"""What is imported for which commands; others start by themselves."""
 _NUMBER = 10  # bytes
 _AT_START = ("PYTHON", "LC_", "LANG", "LD_", "COVERAGE")
 
 
 class Forks:
-    """The process from which they are forked; it starts with the first of them, and ends with this one.
+    """The processes from which they are forked; each starts with the first of its commands, and ends with this one.
 
     Args:
-        folder: Where it works.
+        folder: Where they work.
 
     Attributes:
         wanted: False: a test is about how a command starts.
@@ -41,32 +48,33 @@ class Forks:
     def __init__(self, folder: Path) -> None:
         self.wanted = True
         self._folder = folder
-        self._orders: socket.socket | None = None
-        self._process: subprocess.Popen[bytes] | None = None
+        self._running: dict[tuple[str, ...], tuple[socket.socket, subprocess.Popen[bytes]]] = {}
         self._known = _at_start(os.environ)
 
-    def can(self, environment: Mapping[str, str]) -> bool:
+    def can(self, command: str, environment: Mapping[str, str]) -> bool:
         """Whether a fork would be the same: what Python reads when it starts cannot be another, nor be measured."""
         measured = any(name.startswith("COVERAGE") for name in environment)
-        return self.wanted and not measured and _at_start(environment) == self._known
+        return self.wanted and command in _LOADED and not measured and _at_start(environment) == self._known
 
     def started(self, arguments: tuple[str, ...], folder: Path, environment: Mapping[str, str]) -> Forked:
         """`edge` with these arguments."""
-        if self._orders is None:
-            self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-            command = [sys.executable, "-m", "tests.support.forked", str(theirs.fileno())]
+        loaded = _LOADED[arguments[0]]
+        if loaded not in self._running:
+            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            command = [sys.executable, "-m", "tests.support.forked", str(theirs.fileno()), *loaded]
             with theirs:
-                self._process = subprocess.Popen(
+                process = subprocess.Popen(
                     command, cwd=self._folder, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL,
                     stdout=subprocess.PIPE, stderr=subprocess.PIPE,  # that Python sets its streams up for pipes
                 )  # fmt: skip
-        return Forked(self._orders, arguments, folder, environment)
+            self._running[loaded] = ours, process
+        return Forked(self._running[loaded][0], arguments, folder, environment)
 
     def stop(self) -> None:
-        """End it; commands go on."""
-        if self._orders is not None and self._process is not None:
-            self._orders.close()
-            self._process.communicate()
+        """End them; commands go on."""
+        for orders, process in self._running.values():
+            with process:
+                orders.close()
 
 
 class Forked(subprocess.Popen[str]):
@@ -160,6 +168,6 @@ if __name__ == "__main__":
     if os.getuid():
         private_memory.forbid_dumps = lambda: None  # as in tests.support.daemon
     set_opencv_environment()
-    for name in _LOADED:
+    for name in sys.argv[2:]:
         importlib.import_module(name)
     _serve(socket.socket(fileno=int(sys.argv[1])))
