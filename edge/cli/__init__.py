@@ -24,6 +24,8 @@ from edge.text import plain_lines
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from _typeshed import SupportsWrite
+
     from edge.config.loader import CutShort
     from edge.config.schema import Config
 
@@ -137,15 +139,30 @@ def as_called(text: str) -> str:
     return re.sub(r"(?<=  |: )edge (?=[a-z])", lambda _: f"{program()} ", text)
 
 
+class _Parser(argparse.ArgumentParser):
+    """One whose help fails where the output does: since Python 3.11.7 argparse hides that of its own."""
+
+    def print_help(self, file: SupportsWrite[str] | None = None) -> None:
+        (file or sys.stdout).write(self.format_help())
+
+
+class _Version(argparse.Action):
+    """As argparse's own, but for the same fault."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        sys.stdout.write(f"edge {__version__}\n")
+        parser.exit()
+
+
 def parse(arguments: list[str]) -> argparse.Namespace:
     """Read a command line; `main` of the result carries the command out. Exits with 2 where it makes no sense."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog=program(),
         description="Counts faces in a room, and what they show; publishes only numbers, over MQTT.",
         epilog=as_called(EXAMPLES),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"edge {__version__}")
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, summary in COMMANDS.items():
         # Only the command that is run is imported: `edge watch` needs no TFLite, `edge run` no tables.

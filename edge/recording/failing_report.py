@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from edge.files.disk_errors import DiskError, FullError
 from edge.recording.layout import ConversionError
+from edge.text import counted
 
 RETRY = 2.0  # seconds until what could not be written is tried again
 RETRY_CONVERSION = 600.0  # and a conversion, which writes the whole file
@@ -38,8 +39,15 @@ class FailingReport:
                 stay += ", in its memory: if it is on the same disk, make room before it is stopped or restarted"
             logger.error("%s. %s; trying again every %g s", error, stay, pause(error))
 
-    def over(self) -> None:
-        """It works: the next failure is told at once."""
+    def over(self, waited: int = 0) -> None:
+        """It works: said if it failed, and the next failure is told at once.
+
+        Args:
+            waited: Messages that waited and are stored now.
+        """
+        if self._due:
+            stored = f": what waited is stored ({counted(waited, 'message')})" if waited else ""
+            logger.info("the database can be written again%s", stored)
         self._due.clear()
 
 

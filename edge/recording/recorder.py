@@ -206,10 +206,8 @@ class Recorder:
         except DiskError as error:
             self._fail(error)
             return
-        if self.failing:
-            logger.info("the database can be written again: %d messages that waited are stored", waited)
         self.failing = False
-        self._failing_report.over()
+        self._failing_report.over(waited)
         if self._forgetful:
             self._forgetful = False
             self._session.ask_again()

@@ -56,6 +56,7 @@ class RecordingService:
         self._lock = RecorderLock(task.target, owner) if isinstance(task.target, Path) else None
         self._line_at = time.monotonic() + LINE_EVERY  # when the log says next how it goes
         self._stored = 0  # windows by the last time
+        self._opening = FailingReport()
         self.failing = False
         """Whether the file cannot be written at the moment."""
 
@@ -92,6 +93,7 @@ class RecordingService:
             if told.client_id and told.settings.certificate_file and not told.settings.username:
                 logger.warning(ANY_CERTIFICATE, told.client_id)
             if told.share is not None:
+                self._opening.over()
                 self._ready()
                 SharedRecording(told, self._database, told.client_id or ids[0], self._show).run(stop)
                 return
@@ -114,14 +116,13 @@ class RecordingService:
 
     def _open(self, stop: threading.Event) -> tuple[str, str | None] | None:
         """Open the file, waiting for a disk that may work again; its client ids, or None when we are to stop."""
-        report = FailingReport()
         while not stop.is_set():
             try:
                 self._database.start()
                 self._take_lock()  # only now: a file that is not a recording gets nothing beside it
                 ids = client_ids(self._database, self._task)
             except DiskError as error:
-                report.say(error)
+                self._opening.say(error)
                 self.failing = True
                 self._tell("the database cannot be opened")
                 stop.wait(pause(error))
@@ -158,6 +159,8 @@ class RecordingService:
             stop: When to stop.
         """
         recorder.start()
+        if not recorder.failing:  # it goes on to say why, and when that is over
+            self._opening.over()
         self._show(_in_words(recorder, session), recorder.stored, failing=recorder.failing)
         self._ready()
         session.start()

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
+import os
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+
+PORTS = range(12_000, 32_000)
 
 
 @dataclass
@@ -91,10 +98,23 @@ class Subscriber:
 
 
 def free_port() -> int:
-    """A port that nobody uses at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody uses, and that no other test is given before all others were.
+
+    It is none of those that the kernel gives to whoever connects or asks for any port: until a broker listens on it,
+    which may take a second, somebody else would have it.
+    """
+    with (Path(tempfile.gettempdir()) / f"edge-tests-port-{os.getuid()}").open("a+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # several processes run the tests
+        file.seek(0)
+        port = int(file.read() or PORTS.start)
+        for _ in PORTS:
+            port = port + 1 if port + 1 in PORTS else PORTS.start
+            with socket.socket() as probe, contextlib.suppress(OSError):
+                probe.bind(("127.0.0.1", port))
+                break
+        file.truncate(0)
+        file.write(str(port))
+        return port
 
 
 def can_connect(port: int) -> bool:

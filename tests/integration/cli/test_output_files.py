@@ -111,10 +111,11 @@ def test_the_name_of_a_picture_is_shown_without_what_a_terminal_obeys(
     assert not {"\x1b", "\u202e"} & set(said.err)
 
 
-@pytest.mark.parametrize("command", [["version"], ["schema"], ["masks"], ["resume"], ["--help"]])
-def test_an_output_that_takes_nothing_more_is_said_in_words(tmp_path: Path, command: list[str]) -> None:
+@pytest.mark.parametrize("how", ["", "1"], ids=["buffered", "unbuffered"])
+@pytest.mark.parametrize("command", [["version"], ["schema"], ["masks"], ["resume"], ["--help"], ["--version"]])
+def test_an_output_that_takes_nothing_more_is_said_in_words(tmp_path: Path, command: list[str], how: str) -> None:
     """As `edge report ... >> /var/log/edge.log` on a full disk."""
-    environment = {**os.environ, "XDG_STATE_HOME": str(tmp_path)}
+    environment = {**os.environ, "XDG_STATE_HOME": str(tmp_path), "PYTHONUNBUFFERED": how}
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
             [sys.executable, "-m", "edge", *command], stdout=full, stderr=subprocess.PIPE, env=environment, text=True,

@@ -52,7 +52,7 @@ def test_it_is_ready_when_its_recording_is_open(
     database.stop()
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
-        edge("record", "--database", str(path), "--broker", address(broker))
+        process = edge("record", "--database", str(path), "--broker", address(broker))
         wait_for(lambda: hears("STATUS=the database cannot be opened"), 20)
         assert "READY=1" not in heard
         assert not is_well("STATUS=the database cannot be opened")
@@ -63,6 +63,8 @@ def test_it_is_ready_when_its_recording_is_open(
     status = next(each for each in heard if "stored, connected" in each)
     assert is_well(status)
     assert not is_well(status, active=False)
+    assert "locked by another program" in lines_of(process, "stay at the broker")
+    lines_of(process, "can be written again")
 
 
 def test_a_dashboard_says_the_same_of_its_recording(

@@ -28,6 +28,21 @@ def test_a_reason_is_said_at_once_and_each_hour_and_anew_after_it_was_over(caplo
     assert said(outdated, away) == ["newer: upgrade edge here", "away: wait"]
 
 
+def test_that_it_works_again_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    report = FailingReport()
+    report.over()
+    assert caplog.messages == []
+    for waited in (0, 1200):
+        report.say(DiskError("full", "make room"))
+        report.over(waited)
+        report.over(waited)
+    assert [each.getMessage() for each in caplog.records if each.levelname == "INFO"] == [
+        "the database can be written again",
+        "the database can be written again: what waited is stored (1,200 messages)",
+    ]
+
+
 @pytest.mark.parametrize("full", [FullError("full", "make room"), NoRoomError("full", "make room")])
 def test_of_a_full_disk_it_is_said_what_a_restart_of_the_broker_would_cost(
     caplog: pytest.LogCaptureFixture, full: DiskError
