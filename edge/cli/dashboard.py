@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 from edge.cli import set_up_logging
 from edge.cli.database_arguments import add_database_arguments, named_database, tell_caveat
 from edge.cli.numbers import real_number
-from edge.cli.page import add_page_arguments, print_address, public_url
+from edge.cli.page import add_page_arguments, from_elsewhere, print_address, public_url
 from edge.cli.recording_arguments import add_recording_arguments, kept_for, recording_task
 from edge.cli.subscriber import add_broker_arguments, add_client_id_argument, subscriber_settings, tell_of_own_broker
 from edge.errors import EXIT_OK, ConfigError, pages_missing
@@ -90,6 +91,7 @@ def main(args: argparse.Namespace) -> int:
         from edge.web.dashboard.server import Dashboard  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise pages_missing("dashboard", error.name) from None
+    from edge.config.host_names import is_loopback  # noqa: PLC0415
     from edge.daemon.sd_notify import Notifier  # noqa: PLC0415
     from edge.mqtt.subscription import Subscription  # noqa: PLC0415
     from edge.web.dashboard.school import School  # noqa: PLC0415 - slow to load; --help needs none of it
@@ -122,6 +124,8 @@ def main(args: argparse.Namespace) -> int:
     def started(port: int, stop: Callable[[], None]) -> None:
         print(f"Rooms on {settings.url}:")
         print_address(args.host, port, token, secret=True, public=args.public_url)
+        if is_loopback(args.host) and args.public_url is None:
+            print(from_elsewhere(port, os.environ.get("USER", "") if sys.stdout.isatty() else ""))
         if records:
             print(f"Recording into {target}, kept for {kept_for(args)}.")
             tell_of_own_broker(settings)

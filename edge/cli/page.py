@@ -63,6 +63,18 @@ def print_address(host: str, port: int, token: str | None, *, secret: bool, publ
             segno.make(shown, error="m", micro=False).terminal(compact=True)
 
 
+def from_elsewhere(port: int, user: str) -> str:
+    """How to open an address of this machine alone on another one.
+
+    Args:
+        port: The port of the page.
+        user: Who may come by SSH; empty: nobody knows.
+    """
+    tunnel = f"ssh -L {port}:127.0.0.1:{port} {user or 'YOU'}@{socket.gethostname()}"
+    phone = "--host 0.0.0.0 --token-file FILE"
+    return f"On another computer: {tunnel}, then open the same address there. For a phone, start with: {phone}"
+
+
 def address(host: str, port: int, token: str | None) -> str:
     """What to open in a browser.
 

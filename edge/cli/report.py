@@ -36,6 +36,7 @@ EXAMPLES = """examples:
   edge report --database school.sqlite --device room-1 --day 2026-11-20 --timetable timetable.yaml --lesson "2nd period"
   edge report --database school.sqlite --device room-1 --day 2026-11-20 --timetable timetable.yaml --list-lessons
   edge report --database school.sqlite --school --week 2026-W47 --timetable timetable.yaml --language de
+  edge report --database school.sqlite --school --day 2026-11-20 --timetable timetable.yaml --lesson "2nd period"
   edge report --database school.sqlite --school --term 2026-09-07 2026-12-18 --output term.html --output term.csv
   edge report --database postgresql://edge_reader@db/edge --school-name north --device room-1
 
@@ -53,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", metavar="NAME", help="default: the only one there is")
     parser.add_argument("--day", metavar="2026-11-20", help="default: the newest that was recorded")
     parser.add_argument("--week", metavar="2026-W47", help="Monday to Sunday")
-    parser.add_argument("--school", action="store_true", help="all rooms: of a day, a week or a term")
+    parser.add_argument("--school", action="store_true", help="all rooms: of a day, a week, a term or a lesson")
     parser.add_argument(
         "--term", nargs=2, metavar=("FIRST", "LAST"), help="with --school: its weeks, by the first and the last day"
     )

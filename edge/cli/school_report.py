@@ -1,10 +1,10 @@
-"""`edge report --school`: all rooms of a day, a week or a term."""
+"""`edge report --school`: all rooms of a day, a week, a term or a lesson."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from datetime import datetime, timedelta, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,26 +13,31 @@ from edge.errors import ConfigError
 from edge.files.whole_file import write_whole
 from edge.recording.recorded import Recorded
 from edge.recording.window_row import DamagedError
-from edge.reporting.period import day_named, newest_of, period
+from edge.reporting.period import day_named, lesson_period, newest_of, period
 from edge.text import counted, listed, printable
 from edge.timing.timetable import Timetable
 
 if TYPE_CHECKING:
     from edge.reporting.map_data import MapData
+    from edge.reporting.school_lesson import SchoolLesson
 
 MOST_TOLD = 10  # days
 
 
 def check_school(args: argparse.Namespace) -> None:
     """Raises ConfigError for options that do not go together."""
-    if args.device or args.lesson or args.list_lessons or args.begin or args.end:
+    if args.device or args.list_lessons or args.begin or args.end:
         raise ConfigError(
-            "--school is about all rooms and whole days",
-            "leave out --device, --lesson, --list-lessons, --from and --to; or leave out --school and name one room: "
+            "--school is about all rooms, and whole days or a lesson",
+            "leave out --device, --list-lessons, --from and --to; or leave out --school and name one room: "
             "--device ROOM",
         )
     if sum(bool(each) for each in (args.day, args.week, args.term)) > 1:
         raise ConfigError("--day, --week and --term exclude one another", "keep one of them")
+    if args.lesson and (args.week or args.term):
+        raise ConfigError("a lesson is of one day", "leave out --week and --term")
+    if args.lesson and any(path.suffix.lower() == ".png" for path in args.output or ()):
+        raise ConfigError("there is no picture of a lesson in all rooms", "write .html or .csv; --device ROOM has one")
 
 
 def write_school(
@@ -40,22 +45,9 @@ def write_school(
     timetable: Timetable | None, zone: tzinfo, now: datetime,
 ) -> None:  # fmt: skip
     """Write what was asked for."""
-    # Only here: what needs no school must not load it.
-    from edge.reporting.school_data import MOST_WEEKS, School  # noqa: PLC0415
-
     if not devices:
         raise ConfigError(f"{args.database} holds no window", NO_WINDOW)
-    school = School(recording, list(devices), timetable, zone, now, devices)
-    if args.term:
-        first, last = (day_named(text, "--term") for text in args.term)
-        if not timedelta() <= last - first <= MOST_WEEKS * timedelta(weeks=1):
-            raise ConfigError(f"--term {first} {last} is no term", f"at most {MOST_WEEKS} weeks, in order")
-        data, slug = school.term(first, last), f"{first}-to-{last}"
-    else:
-        newest = newest_of((end for _, end in devices.values()), now)
-        asked = period(zone, newest, day=args.day, week=args.week, begin=None, end=None)
-        data = school.days(asked.start.date()) if args.week else school.day(asked.start.date())
-        slug = asked.slug
+    data, lesson, slug = _read(args, recording, devices, timetable, zone, now)
     if data.damaged:
         problem = f"what was recorded of {', '.join(map(printable, data.damaged))} is damaged"
         if not data.rooms:
@@ -65,21 +57,61 @@ def write_school(
     for path in args.output or [Path(f"school-{slug}.html")]:
         with explained(path):
             if path.suffix.lower() == ".csv":
+                from edge.reporting.map_data import maps_of  # noqa: PLC0415
                 from edge.reporting.school_csv import school_csv  # noqa: PLC0415
 
-                wrote = counted(school_csv(data, path), "cell")
+                wrote = counted(school_csv(data, lesson.maps if lesson else maps_of(data), path), "cell")
             else:
                 words = speak(args.language)
                 from edge.reporting.charts import set_up  # noqa: PLC0415 - a .csv must not need it
+                from edge.reporting.school_lesson_page import lesson_page  # noqa: PLC0415
                 from edge.reporting.school_report import school_page, school_poster  # noqa: PLC0415
 
                 set_up()
                 if path.suffix.lower() == ".png":
                     school_poster(data, path, zone, now, words)
                 else:
-                    write_whole(path, school_page(data, zone, now, words))
+                    text = lesson_page(lesson, now, words) if lesson else school_page(data, zone, now, words)
+                    write_whole(path, text)
                 wrote = counted(sum(each.totals.windows for each in data.sums), "window")
         print(f"{path}: {counted(len(data.sums), 'room')}, {slug}, {wrote}")
+
+
+def _read(
+    args: argparse.Namespace, recording: Recorded, devices: dict[str, tuple[datetime, datetime]],
+    timetable: Timetable | None, zone: tzinfo, now: datetime,
+) -> tuple[MapData, SchoolLesson | None, str]:  # fmt: skip
+    """What was asked for, the lesson if it is one, and a word for the name of the file."""
+    # Only here: what needs no school must not load it.
+    from edge.reporting.school_data import MOST_WEEKS, School  # noqa: PLC0415
+
+    school = School(recording, list(devices), timetable, zone, now, devices)
+    if args.term:
+        first, last = (day_named(text, "--term") for text in args.term)
+        if not timedelta() <= last - first <= MOST_WEEKS * timedelta(weeks=1):
+            raise ConfigError(f"--term {first} {last} is no term", f"at most {MOST_WEEKS} weeks, in order")
+        return school.term(first, last), None, f"{first}-to-{last}"
+    newest = newest_of((end for _, end in devices.values()), now)
+    asked = period(zone, newest, day=args.day, week=args.week, begin=None, end=None)
+    day = asked.start.date()
+    if timetable and args.lesson:
+        lesson = _lesson(recording, devices, timetable, day, args.lesson, now)
+        return lesson.data, lesson, f"{day}-{lesson.data.start:%H%M}-{lesson.data.end:%H%M}"
+    return school.days(day) if args.week else school.day(day), None, asked.slug
+
+
+def _lesson(
+    recording: Recorded, devices: dict[str, tuple[datetime, datetime]], timetable: Timetable, day: date, name: str,
+    now: datetime,
+) -> SchoolLesson:  # fmt: skip
+    """A lesson of all rooms that have it. Raises ConfigError where none has."""
+    # Only here: what needs no lesson must not load it.
+    from edge.reporting.school_lesson import read_lesson  # noqa: PLC0415
+
+    lessons = {room: found for room in devices if (found := timetable.named(room, day, name))}
+    if not lessons:
+        lesson_period(timetable, next(iter(devices)), day, name)  # says which there are
+    return read_lesson(recording, devices, timetable, lessons, now)
 
 
 def _tell_what_is_missing(data: MapData, devices: dict[str, tuple[datetime, datetime]], zone: tzinfo) -> None:

@@ -7,12 +7,11 @@ import logging
 import os
 import secrets
 import signal
-import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.cli import add_config_arguments, config_file, environment, program, read_config, set_up_logging
-from edge.cli.page import add_page_arguments, print_address
+from edge.cli.page import add_page_arguments, from_elsewhere, print_address
 from edge.errors import EXIT_OK, pages_missing
 from edge.files.presence import is_there
 from edge.hardware.private_memory import REMEDY, swap_problem
@@ -81,7 +80,7 @@ def main(args: argparse.Namespace) -> int:
         _tell(file.path, page.problem)
         print_address(args.host, port, token, secret=given is not None)
         if is_loopback(args.host):
-            print(_from_elsewhere(port, "" if args.hand_over else os.environ.get("USER", "")))
+            print(from_elsewhere(port, "" if args.hand_over else os.environ.get("USER", "")))
         print("Ctrl-C ends it, and so do ten minutes in which nobody uses it.", flush=True)
         page.start(stop)
 
@@ -112,10 +111,3 @@ def _tell(path: Path, problem: str) -> None:
     if swapped := swap_problem():
         print(f"{swapped[0].upper()}{swapped[1:]}: {REMEDY}.")
     print("Anyone with this address sees pictures of people, and can change the settings:")
-
-
-def _from_elsewhere(port: int, user: str) -> str:
-    """How to open the address on another machine."""
-    tunnel = f"ssh -L {port}:127.0.0.1:{port} {user or 'YOU'}@{socket.gethostname()}"
-    phone = "--host 0.0.0.0 --token-file FILE"
-    return f"On another computer: {tunnel}, then open the same address there. For a phone, start with: {phone}"

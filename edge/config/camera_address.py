@@ -6,6 +6,8 @@ import contextlib
 import re
 from urllib.parse import urlsplit
 
+from edge.text import mark
+
 HOW_TO_ENCODE = "percent-encode the special characters of user and password: %23 for #, %2F for /, %3F for ?, %25 for %"
 
 
@@ -21,7 +23,7 @@ def mistake_in(address: str) -> str:
         return ""
     if password_may_be_raw(address):
         return f"user and password end at the first #, / or ?; {HOW_TO_ENCODE}"
-    return "the address needs a host, and a port from 1 to 65535 if any: rtsp://host:554/path"
+    return mark("the address needs a host, and a port from 1 to 65535 if any: rtsp://host:554/path")
 
 
 def password_may_be_raw(address: str) -> bool:

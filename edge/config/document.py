@@ -16,7 +16,7 @@ from edge.config.key_rules import rule_of
 from edge.config.yaml_text import YAML_ERRORS, construct
 from edge.errors import ConfigError
 from edge.files.yaml_size import check_size
-from edge.text import printable
+from edge.text import Sentence, printable
 
 MAX_ITEMS = 100  # of a list, whose lines are known
 MOST_SHOWN = 50  # mistakes of one error
@@ -40,8 +40,8 @@ class Mistake:
 
     place: str
     key: str
-    problem: str
-    remedy: str = ""
+    problem: str | Sentence
+    remedy: str | Sentence = ""
     joint: bool = False
 
     def __str__(self) -> str:

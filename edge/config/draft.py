@@ -18,7 +18,7 @@ from edge.config.loader import override, usable, validate
 from edge.config.schema import Config, DeploymentConfig
 from edge.config.value_check import RefusedChangeError, check_value
 from edge.errors import EdgeError
-from edge.text import Sentence
+from edge.text import Sentence, mark
 
 STAND_IN = "(not filled in yet)"
 CA_FILE = "camera.ca_file"
@@ -265,8 +265,10 @@ class Draft:
             if source == known and beside in (None, ca_file):
                 return
         place = document.place(tuple(SECRET.split(".")))
-        problem = f"what is not shown of the address was written for another {CA_FILE}, and is not sent with this one"
-        document.mistakes.append(Mistake(place, SECRET, problem, "write the whole address"))
+        problem = mark(
+            "what is not shown of the address was written for another camera.ca_file, and is not sent with this one"
+        )
+        document.mistakes.append(Mistake(place, SECRET, problem, mark("write the whole address")))
 
     def _document(self, *, changed: bool = True, keep_secret: bool = True) -> Document:
         """All layers: the file, the draft unless it is to be without, what stands above."""

@@ -12,6 +12,21 @@ from edge.config.address_redaction import without_password
 from edge.config.document import Document, Key, Mistake
 from edge.config.key_rules import names_below, rule_of
 from edge.files.numbers import MISTAKEN
+from edge.text import Sentence, mark
+
+SAID_ON_THE_PAGE = {
+    "camera.source": mark(
+        "allowed: text (one of: auto, sample, sample:25, picamera, picamera:1, usb:0, /dev/video0, /dev/v4l/by-id/..., "
+        "rtsp://..., http://..., gstreamer:csi, gstreamer:PIPELINE, file:clip.mp4, images:folder)"
+    ),
+    "device.name": mark("allowed: text (name of this room, without + # / or control characters)"),
+    "device.prefix": mark("allowed: text (first level of every topic, without + # / or control characters)"),
+    "privacy.min_faces": mark(
+        "allowed: a whole number from 1 to 1000 (windows in which fewer people are seen at any time are sent without "
+        "figures)"
+    ),
+}
+"""What is allowed for keys that somebody types on the set-up page, as it is said of any key, for the catalogue."""
 
 
 def explain(document: Document, detail: Mapping[str, Any]) -> Mistake:
@@ -26,18 +41,24 @@ def explain(document: Document, detail: Mapping[str, Any]) -> Mistake:
     if detail["type"] == "missing":
         return Mistake(where, name, "is missing", f"allowed: {_allowed(key)}")
     if detail["type"] == "value_error":
-        text = str(detail["ctx"]["error"])
-        found = f"found {_shown(detail['input'])}; " if isinstance(detail["input"], str) else ""
-        if not name and (about := re.search(r"[a-z_]+\.[a-z_]+", text)):  # a rule that joins two sections
+        (text,) = detail["ctx"]["error"].args or ("",)
+        text = text if isinstance(text, Sentence) else str(text)
+        if not name and (about := re.search(r"[a-z_]+\.[a-z_]+", str(text))):  # a rule that joins two sections
             return Mistake(document.place(tuple(about[0].split("."))), about[0], text, joint=True)
-        return Mistake(where, name, f"{found}{text}" if name else text)
+        if name and isinstance(detail["input"], str):
+            return Mistake(where, name, _found(detail["input"]), text)
+        return Mistake(where, name, text)
     remedy = f"allowed: {_allowed(key)}"
     given = detail["input"]
     if isinstance(given, str) and given.casefold() in rule_of(key).get("enum", ()):
         remedy = f"write {given.casefold()}"
     if detail["type"] == MISTAKEN and re.match(r"[-+]?0\d", str(detail["input"])):
         remedy = f"leave the zero in front out; {remedy}"
-    return Mistake(where, name, f"found {_shown(detail['input'])}", remedy)
+    return Mistake(where, name, _found(detail["input"]), remedy)
+
+
+def _found(value: object) -> Sentence:
+    return Sentence("found {value}", {"value": _shown(value)})
 
 
 def _shown(value: object) -> str:

@@ -27,6 +27,7 @@ from edge.config.polygon import Polygon
 from edge.contract.topics import NAME_PATTERN
 from edge.files.home import expand_home
 from edge.files.numbers import AS_MEANT, Number, Whole
+from edge.text import Sentence, mark
 from edge.timing.local_zone import schedule_zone_problem
 from edge.timing.schedule import CLOCK_PATTERN, DAYS, Day, Schedule, WeeklyPause, clock_time
 from edge.timing.zone_names import zone_named
@@ -34,7 +35,7 @@ from edge.timing.zone_names import zone_named
 
 def _printable(text: str) -> str:
     if not text.isprintable():  # marks that turn text around would show another name than there is
-        raise ValueError("it has a character that cannot be seen")
+        raise ValueError(mark("it has a character that cannot be seen"))
     return text
 
 
@@ -189,11 +190,16 @@ class MqttConfig(Section):
     def _tls(self) -> MqttConfig:
         files = [key for key in ("ca_file", "certificate_file", "key_file") if getattr(self, key)]
         if files and not self.broker.startswith("mqtts://"):
-            raise ValueError(f"{files[0]} is only used with an mqtts:// broker, but broker is {self.broker}")
+            raise ValueError(
+                Sentence(
+                    "{key} is only used with an mqtts:// broker, but broker is {broker}",
+                    {"key": files[0], "broker": self.broker},
+                )
+            )
         if self.password_file and not self.username:
-            raise ValueError("password_file needs a username")
+            raise ValueError(mark("password_file needs a username"))
         if bool(self.certificate_file) != bool(self.key_file):
-            raise ValueError("certificate_file and key_file go together")
+            raise ValueError(mark("certificate_file and key_file go together"))
         return self
 
 
@@ -254,7 +260,7 @@ class PauseTime(Section):
     @classmethod
     def _days(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if not value:
-            raise ValueError("name one day or more, or leave days out for every day")
+            raise ValueError(mark("name one day or more, or leave days out for every day"))
         return value
 
 

@@ -11,6 +11,7 @@ from edge.config.document import Document
 from edge.config.explanation import explain
 from edge.config.schema import Config
 from edge.errors import EdgeError
+from edge.text import mark
 
 LARGEST = 1e15  # of a number: far beyond every key's range, and still exact
 DEEPEST = 8  # lists in lists; a list of polygons has three
@@ -56,12 +57,12 @@ def _check_plain(value: object, depth: int = 0) -> None:
         if isinstance(value, float) and not math.isfinite(value):
             raise ValueError(f"{value} is not a number that can be used here")
         if abs(value) > LARGEST:
-            raise ValueError("a number is too large")
+            raise ValueError(mark("a number is too large"))
     elif isinstance(value, str):
         try:
             value.encode()
         except UnicodeEncodeError:
-            raise ValueError("a text has characters that cannot be written") from None
+            raise ValueError(mark("a text has characters that cannot be written")) from None
     elif isinstance(value, list | dict):
         if depth > DEEPEST:
             raise ValueError("too many lists stand in each other")

@@ -163,6 +163,7 @@ class Attempt:
         self._work.put(None)
         if self._sender.is_alive():
             self._sender.join(0.5)
+        self._client.given_up = True
         self._client.disconnect()
         # paho's thread may sit in a connect that takes seconds: nobody waits for it.
         ending = threading.Thread(target=self._client.loop_stop, daemon=True)
@@ -171,6 +172,7 @@ class Attempt:
 
     def abort(self) -> None:
         """Cut the connection without a goodbye, after which the broker would forget the will."""
+        self._client.given_up = True
         self._work.put(None)
         line = self._client.socket()
         if isinstance(line, socket.socket):

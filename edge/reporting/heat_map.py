@@ -122,7 +122,7 @@ def heat_map(grid: Grid, measure: str, rooms: Sequence[str]) -> list[list[Cell |
     def cell(place: Place, each: Measured) -> Cell:
         figure = shown.get(place)
         if figure is None:
-            return Cell(None, _absent(each, measure))
+            return Cell(None, why_absent(each, measure))
         if place not in alike:
             return Cell(figure, "other_conditions")
         if place not in judged:
@@ -195,8 +195,8 @@ def _fits(kind: _Kind, most: _Kind) -> bool:
     return basis == wanted and not mine.differing(theirs) and not mine.knows_more_than(theirs)
 
 
-def _absent(each: Measured, measure: str) -> State:
-    """Why there is no figure."""
+def why_absent(each: Measured, measure: str) -> State:
+    """Why there is no figure of it."""
     totals, summary, time = each.totals, each.summary, each.totals.time
     if measure not in (FACES, FRONT) and totals.named and not totals.counts.keys() & {measure, OTHER}:
         return "nothing"  # the model does not have this label

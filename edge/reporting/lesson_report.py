@@ -76,12 +76,15 @@ class LessonReport:
             told.append(CHANGES_LATER)
         if self.changes is not None and data.totals.models > 1:
             told.append(MODEL_REPLACED)
-        if earlier is None:
-            return told
-        if earlier.comparison is None:
-            return [*told, GOES_ON]
-        told += describe_comparison(earlier.comparison)
-        return [*told, MASKS_UNKNOWN] if earlier.masks_unknown and earlier.comparison.lessons else told
+        return [*told, *beside_earlier(earlier)] if earlier else told
+
+
+def beside_earlier(earlier: EarlierLessons) -> list[Sentence]:
+    """Whether it was different from earlier lessons, or why that is not told."""
+    if earlier.comparison is None:
+        return [GOES_ON]
+    told = describe_comparison(earlier.comparison)
+    return [*told, MASKS_UNKNOWN] if earlier.masks_unknown and earlier.comparison.lessons else told
 
 
 def may_have_changed(data: ReportData) -> bool:

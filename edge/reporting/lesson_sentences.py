@@ -45,7 +45,7 @@ def limits(totals: Totals, round_to: int) -> list[Sentence]:
 def clock_not_set(windows: int) -> Sentence:
     """Of so many windows nobody knows when they were."""
     return Sentence(
-        "Windows in which the clock of the device was not set, so that they may be of another time: {n}.",
+        "Measurements in which the clock of the device was not set, so that they may be of another time: {n}.",
         {"n": windows},
     )
 
@@ -62,8 +62,8 @@ def two_devices(room: str, overlapping: float) -> Sentence:
 def rounding(step: int) -> Sentence:
     """What figures of rounded windows cannot tell."""
     return Sentence(
-        "The counts of each window are rounded to multiples of {step}, the fewest and most faces outward. Intervals do "
-        "not know of it: means of few faces may lie beyond theirs.",
+        "The counts of each measurement are rounded to multiples of {step}, the fewest and most faces outward. "
+        "Intervals do not know of it: means of few faces may lie beyond theirs.",
         {"step": step},
     )
 

@@ -23,7 +23,7 @@ FUTURE = 300_000  # milliseconds that the clock of a device may be ahead of ours
 
 OFFLINE = (
     Sentence("The device is offline."),
-    Sentence("See whether it has power and network. Its windows wait in it, and arrive later."),
+    Sentence("See whether it has power and network. Its measurements wait in it, and arrive later."),
 )
 CAMERA_LOST = (
     Sentence("The device has lost its camera."),
@@ -34,7 +34,7 @@ GONE = (
     Sentence("See whether it is on and reaches the broker."),
 )
 SILENT = (
-    Sentence("It is there, but sends no windows."),
+    Sentence("It is there, but sends no measurements."),
     Sentence("Look at its log: journalctl -u edge -n 50"),
 )
 SLOWED = Sentence("Give the board air or shade, a strong power supply, or a lower vision.fps.")

@@ -10,7 +10,7 @@ from edge.reporting.heat_map import Cell, Grid, heat_map, measures
 from edge.reporting.lesson_statistics import LessonSummary
 from edge.reporting.totals import Totals
 
-Kind = Literal["week", "day", "days", "term"]
+Kind = Literal["week", "day", "days", "term", "lesson"]
 Column = str | date
 """A lesson or an hour by its name; a day; a week by its Monday."""
 
@@ -58,7 +58,7 @@ class MapData:
 
     Attributes:
         kind: `week`: lessons of a room by days; of a school `day`: rooms by lessons, `days`: rooms by days, `term`:
-            rooms by weeks.
+            rooms by weeks, `lesson`: rooms, and one lesson.
         start, end: Of its time.
         rows: Names of lessons or rooms.
         columns: What the columns are.

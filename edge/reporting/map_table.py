@@ -24,6 +24,7 @@ STYLE = """
 .map .above { background: var(--above); font-weight: 600; }
 .map .below { background: var(--below); font-weight: 600; }
 .map .none { color: var(--soft); }
+.map .row { text-align: left; }
 caption { text-align: left; white-space: normal; color: var(--soft); font-size: .9rem; padding-bottom: .3rem; }
 @media print { .map .above, .map .below { print-color-adjust: exact; } }
 @media (forced-colors: active) { .map .above, .map .below { outline: 2px solid CanvasText; outline-offset: -2px; } }
@@ -61,10 +62,11 @@ def _table(data: MapData, each: Map, words: Words) -> str:
 def _cells(data: MapData, each: Map, row: int, words: Words) -> str:
     if nothing := empty_row(data, row, words):
         return f'<td class="none" colspan="{len(data.columns)}">{escape(nothing)}</td>'
-    return "".join(_cell(cell, each.measure, words) for cell in each.cells[row])
+    return "".join(html_cell(cell, each.measure, words) for cell in each.cells[row])
 
 
-def _cell(cell: Cell | None, measure: str, words: Words) -> str:
+def html_cell(cell: Cell | None, measure: str, words: Words) -> str:
+    """A cell with its interval."""
     text = escape(cell_text(cell, measure, words))
     if cell is None or cell.figure is None:
         return f'<td class="none">{text}</td>'

@@ -8,7 +8,7 @@ from edge.contract.labels import adjective
 from edge.languages.words import Words
 from edge.reporting.heat_map import Cell, State, some_left_out
 from edge.reporting.lesson_comparison import FACES
-from edge.reporting.lesson_sentences import WORTH_TELLING
+from edge.reporting.lesson_sentences import WORTH_TELLING, outward_tenths
 from edge.reporting.lesson_statistics import FRONT, Figure
 from edge.reporting.map_conditions import measured_differently
 from edge.reporting.map_data import Column, Kind, Map, MapData
@@ -33,6 +33,9 @@ COMPARED: dict[Kind, Sentence] = {
     "day": Sentence("Each cell is compared with the other cells of its room on this day."),
     "days": Sentence("Each cell is compared with the other days of its room in this week."),
     "term": Sentence("Each cell is compared with the other weeks of its room."),
+    "lesson": Sentence(
+        "Below each figure is its 90 % interval. Each is compared with the same lesson of earlier weeks in its room."
+    ),
 }
 CAPTION = Sentence(
     "Coloured, with ▲ or ▼: differs from the other cells of its room by more than chance explains. Below each figure "
@@ -93,9 +96,9 @@ def value_text(value: float, measure: str, words: Words) -> str:
 
 
 def range_text(figure: Figure, measure: str, words: Words) -> str:
-    """Its interval."""
+    """Its interval, rounded outward as in sentences."""
     if measure == FACES:
-        low, high = words.number(figure.low, 1), words.number(figure.high, 1)
+        low, high = (words.number(each, 1) for each in outward_tenths(figure.value, figure.low, figure.high)[1:])
         return words.translate("{first} to {last}", first=low, last=high)
     return words.share_range(figure.low, figure.high)
 

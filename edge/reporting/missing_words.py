@@ -26,7 +26,7 @@ def in_part_missing(totals: Totals, zone: tzinfo, moment: Callable[[datetime], s
     """
     return [
         Sentence(
-            "Windows that were measured between {first} and {last} and are not here, lost or still to come: {n}. How "
+            "Measurements between {first} and {last} that are not here, lost or still to come: {n}. How "
             "many of them are of this time is not known: {least} to {most}.",
             {
                 "n": each.number,

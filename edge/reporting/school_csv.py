@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edge.files.whole_file import whole_csv
 from edge.reporting.csv import cell_of
-from edge.reporting.map_data import Column, Map, MapData, maps_of, week_of
+from edge.reporting.map_data import Column, Map, MapData, week_of
 
 HEAD = (
     "figure", "room", "row", "column", "start", "end", "value", "low", "high", "state", "usual", "recorded_seconds",
@@ -16,9 +16,9 @@ HEAD = (
 )  # fmt: skip
 
 
-def school_csv(data: MapData, path: Path) -> int:
+def school_csv(data: MapData, maps: list[Map], path: Path) -> int:
     """The cells as CSV; returns how many. Raises OSError."""
-    rows = list(cells_of(data, maps_of(data)))
+    rows = cells_of(data, maps)
     with whole_csv(path) as file:
         writer = csv.writer(file)
         writer.writerow(HEAD)

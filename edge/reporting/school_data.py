@@ -117,7 +117,7 @@ class School:
             sums = self._sums(room, start, end)
             return self._day(room, day, sums), self._summed(room, sums, start, end)
 
-        found, damaged = self._each(read)
+        found, damaged = self.each(read)
         names = self._names(each for each, _ in found.values())
         grid = [[each.cells.get(name) for name in names] for each, _ in found.values()]
         summed = [each for _, each in found.values()]
@@ -132,7 +132,7 @@ class School:
             sums = self._sums(room, start, end)
             return [self._whole(room, day, sums) for day in days], self._summed(room, sums, start, end)
 
-        found, damaged = self._each(read)
+        found, damaged = self.each(read)
         seen = {n for row, _ in found.values() for n, each in enumerate(row) if each.totals.windows}
         kept = [n for n, day in enumerate(days) if day.weekday() < 5 or n in seen]
         grid = [[row[n] for n in kept] for row, _ in found.values()]
@@ -158,11 +158,11 @@ class School:
             sums = RoomSums(room, every.totals, summarize_bins(every), None, 0.0)
             return compare_days(row, days), self._room(sums, edges[0], edges[-1])
 
-        found, damaged = self._each(read)
+        found, damaged = self.each(read)
         grid, summed = [row for row, _ in found.values()], [each for _, each in found.values()]
         return MapData("term", edges[0], edges[-1], [*found], [*weeks], [*found], grid, summed, damaged)
 
-    def _each(self, read: Callable[[str], Found]) -> tuple[dict[str, Found], list[str]]:
+    def each(self, read: Callable[[str], Found]) -> tuple[dict[str, Found], list[str]]:
         """What is read of each room, in order, and the rooms of which something is damaged: these are left out."""
         found: dict[str, Found] = {}
         damaged = []
@@ -241,7 +241,12 @@ class School:
         return self._room(summed, start, end)
 
     def _room(self, sums: RoomSums, start: datetime, end: datetime) -> RoomSums:
-        """The same, with what was lost at both edges, and whether there was such a room, and it was heard since."""
+        """The same, with what was lost at both edges, and whether it was heard."""
+        found = with_lost_at_edges(sums.totals, self._recording, sums.room, start, end, self._deleted)
+        return self.heard(replace(sums, totals=found), start, end)
+
+    def heard(self, sums: RoomSums, start: datetime, end: datetime) -> RoomSums:
+        """The sums of a time of a room, with whether there was such a room, and it was heard since."""
         _, last = self._ends.get(sums.room, (end, end))
         # In holidays, or before the first lesson of a day, nobody wonders where a room is; nor, where no timetable
         # tells of these, as long as no other one has sent anything.
@@ -249,7 +254,6 @@ class School:
         silent = last <= start < self._now and awaited
         return replace(
             sums,
-            totals=with_lost_at_edges(sums.totals, self._recording, sums.room, start, end, self._deleted),
             begun=self._begins(sums.room) < end,
             silent_since=last.astimezone(self._zone) if silent else None,
         )

@@ -32,7 +32,7 @@ DAYS_ONLY = Sentence(
     "{n}."
 )
 CLOCK_NOT_SET = Sentence(
-    "Rooms with windows that may be of another time, as the clock of the device was not set: {rooms}."
+    "Rooms with measurements that may be of another time, as the clock of the device was not set: {rooms}."
 )
 TWO_DEVICES = Sentence("Two devices sent under one name, or a clock was set back, so that figures are mixed: {rooms}.")
 NO_DIFFERENCE: dict[Kind, Sentence] = {
@@ -40,9 +40,13 @@ NO_DIFFERENCE: dict[Kind, Sentence] = {
     "day": Sentence("Nothing differs from the rest of this day by more than chance explains."),
     "days": Sentence("No day differs from the others of this week by more than chance explains."),
     "term": Sentence("No week differs from the others by more than chance explains."),
+    "lesson": Sentence(
+        "Where there are enough earlier lessons to compare with, nothing differs from them by more than chance "
+        "explains."
+    ),
 }
 """Each names its comparison: a lesson like others of its day may be unlike the same lesson of other weeks."""
-ONE_ARITHMETIC = Sentence("The figures are those of the reports of single rooms, added up from the same windows.")
+ONE_ARITHMETIC = Sentence("The figures are those of the reports of single rooms, added up from the same measurements.")
 
 
 def describe_school(data: MapData, maps: list[Map], words: Words) -> list[Sentence]:
@@ -68,7 +72,7 @@ def describe_school(data: MapData, maps: list[Map], words: Words) -> list[Senten
         found.append(
             Sentence(
                 "Rooms that are left out, because what was recorded of them is damaged: {rooms}.",
-                {"rooms": _names(data.damaged)},
+                {"rooms": names_of(data.damaged)},
             )
         )
     if few:
@@ -111,7 +115,8 @@ def _silent(data: MapData, words: Words) -> list[Sentence]:
     return told
 
 
-def _names(rooms: list[str]) -> str:
+def names_of(rooms: list[str]) -> str:
+    """Rooms by name, or the first of them."""
     return ", ".join([*map(printable, rooms[:MOST_TOLD]), *(["..."] if len(rooms) > MOST_TOLD else [])])
 
 
@@ -136,11 +141,11 @@ def differences(data: MapData, maps: list[Map], words: Words) -> list[Sentence]:
     if masks_unknown(data.grid, data.rooms):
         found.append(MASKS_UNKNOWN)
     if rooms := [each.room for each in data.sums if each.totals.models > 1]:
-        found.append(Sentence(MODELS.template, {"rooms": _names(rooms)}))
+        found.append(Sentence(MODELS.template, {"rooms": names_of(rooms)}))
     if rooms := [each.room for each in data.sums if each.totals.unsynced]:
-        found.append(Sentence(CLOCK_NOT_SET.template, {"rooms": _names(rooms)}))
+        found.append(Sentence(CLOCK_NOT_SET.template, {"rooms": names_of(rooms)}))
     if rooms := [each.room for each in data.sums if each.totals.mixed]:
-        found.append(Sentence(TWO_DEVICES.template, {"rooms": _names(rooms)}))
+        found.append(Sentence(TWO_DEVICES.template, {"rooms": names_of(rooms)}))
     if days := len(data.days_only):
         found.append(Sentence(DAYS_ONLY.template, {"n": days}))
     return found
@@ -190,7 +195,9 @@ def _differences(data: MapData, maps: list[Map], words: Words) -> list[Sentence]
         coloured = sum(cell.differs for cell in places.values())
         if not coloured:
             return [NO_DIFFERENCE[data.kind]]
-        return [Sentence("Coloured cells: {n}. Among so many maps chance alone can colour that many.", {"n": coloured})]
+        return [
+            Sentence("Coloured cells: {n}. Among so many figures chance alone can colour that many.", {"n": coloured})
+        ]
     found = [
         _difference(data, maps[number].measure, places[number, row, column], row, column, words)
         for number, row, column in told[:MOST_TOLD]

@@ -20,13 +20,13 @@ from edge.reporting.report_data import ReportData
 from edge.text import Sentence
 
 ESTIMATE = Sentence(
-    "The estimate is corrected for what the classifier is known to confuse. It is the mean over the windows, "
+    "The estimate is corrected for what the classifier is known to confuse. It is the mean over the measurements, "
     "weighted by named faces. Its interval is no narrower than the mean of their 90 % intervals, nor than so few faces "
-    "allow: many windows show the same faces, and the classifier errs in the same way in all of them."
+    "allow: many measurements show the same faces, and the classifier errs in the same way in all of them."
 )
 COUNTS = Sentence(
-    "The shares are plain counts over the faces with an emotion, since most windows have no estimate. They are not "
-    "corrected: a room that is mostly neutral looks sadder in them than it is."
+    "The shares are plain counts over the faces with an emotion, since most measurements have no estimate. They are "
+    "not corrected: a room that is mostly neutral looks sadder in them than it is."
 )
 OBSERVATION = Sentence(
     "An observation is one face in one analysed frame, not a person: who sits there for an hour is observed thousands "
@@ -78,8 +78,8 @@ def figures(report: ReportData, words: Words) -> list[tuple[str, str]]:
         *([(words.translate("turned to the front"), words.percent(front))] if front is not None else []),
         (words.translate("recorded"), words.length(totals.covered)),
         (words.translate("coverage"), words.percent(totals.analysed / totals.recorded) if totals.recorded else None),
-        (words.translate("windows"), words.number(totals.windows)),
-        (words.translate("windows without figures"), words.number(totals.withheld)),
+        (words.translate("measurements"), words.number(totals.windows)),
+        (words.translate("measurements without figures"), words.number(totals.withheld)),
         (words.translate("missing"), missing_text(totals, words)),
         (words.translate("sent late"), words.number(totals.replayed)),
     ]
@@ -156,7 +156,7 @@ def reason(gap: Gap, words: Words) -> str:
     """Why there are no figures, with what the device said of it."""
     said = words.say(WORDS[gap.kind])
     if gap.kind == "off" and gap.missing:
-        return words.translate("{reason}, windows missing: {n}", reason=said, n=gap.missing)
+        return words.translate("{reason}, measurements missing: {n}", reason=said, n=gap.missing)
     if gap.missing:
         return f"{said}: {words.number(gap.missing)}"
     detail = "; ".join(part if isinstance(part, str) else words.say(part) for part in reason_in_words(gap.detail))
@@ -179,7 +179,7 @@ def notes(report: ReportData, words: Words) -> list[str]:
         (
             unestimated,
             Sentence(
-                "Windows without an estimate, which are not in these shares: {n} of {all}.",
+                "Measurements without an estimate, which are not in these shares: {n} of {all}.",
                 {"n": unestimated, "all": totals.emotional},
             ),
         ),
@@ -189,30 +189,30 @@ def notes(report: ReportData, words: Words) -> list[str]:
         (report.period.end - report.period.start <= LONGEST and may_be_equal(compared), MAY_BE_EQUAL),
         (
             totals.headcounts < totals.windows and totals.headcounts,
-            Sentence("Windows in which expressions were not measured: {n}.", {"n": totals.headcounts}),
+            Sentence("Measurements in which expressions were not measured: {n}.", {"n": totals.headcounts}),
         ),
-        (few, Sentence("Windows with too few people, whose figures are withheld: {n}.", {"n": few})),
+        (few, Sentence("Measurements with too few people, whose figures are withheld: {n}.", {"n": few})),
         (
             totals.too_short,
-            Sentence("Windows that were too short, whose figures are withheld: {n}.", {"n": totals.too_short}),
+            Sentence("Measurements that were too short, whose figures are withheld: {n}.", {"n": totals.too_short}),
         ),
         (
             totals.emotions_withheld,
             Sentence(
-                "Windows with figures, of which only the expressions are withheld, as too few people were near enough "
-                "or turned to the front: {n}.",
+                "Measurements with figures, of which only the expressions are withheld, as too few people were near "
+                "enough or turned to the front: {n}.",
                 {"n": totals.emotions_withheld},
             ),
         ),
         (totals.unknown and report.basis, Sentence("{share} of the faces have no named emotion.", {"share": unnamed})),
         (
             totals.missing,
-            Sentence("Windows that were measured and are not here, lost or still to come: {n}.", {"n": totals.missing}),
+            Sentence("Measurements that are not here, lost or still to come: {n}.", {"n": totals.missing}),
         ),
         *((True, each) for each in in_part_missing(totals, report.period.zone, words.moment)),
         (
             totals.replayed,
-            Sentence("Windows that came late, after an outage, and are complete: {n}.", {"n": totals.replayed}),
+            Sentence("Measurements that came late, after an outage, and are complete: {n}.", {"n": totals.replayed}),
         ),
         # Of what is shorter the first sentence says so.
         (

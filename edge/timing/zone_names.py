@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 
 from edge.files.bounded_read import read_file
+from edge.text import Sentence, mark
 from edge.timing.old_zone_names import SUCCESSORS, successor
 
 LONGEST = 64  # characters of a name
@@ -27,7 +28,7 @@ SHORT_FORM = re.compile(r"[a-z]{2,5}([+-]\d{1,2})?", re.IGNORECASE)  # MEZ, CET+
 def zone_named(name: str) -> zoneinfo.ZoneInfo:
     """A time zone by name, from this machine's data base of them. Raises ValueError."""
     if len(name) > LONGEST:
-        raise ValueError("there is no such time zone; write one as Europe/Berlin")
+        raise ValueError(mark("there is no such time zone; write one as Europe/Berlin"))
     files = (f"{folder}/{name}" for folder in zoneinfo.TZPATH)
     found = next(filter(os.path.isfile, files), None)
     if found and (reason := why_no_zone(Path(found))):  # Python might read in it for ever
@@ -37,15 +38,16 @@ def zone_named(name: str) -> zoneinfo.ZoneInfo:
     except NO_ZONE:  # a folder of them, a path, none of that name
         known = zoneinfo.available_timezones()
     if not known:
-        raise ValueError("this machine knows no time zones; install them: apt-get install tzdata")
+        raise ValueError(mark("this machine knows no time zones; install them: apt-get install tzdata"))
     if (new := successor(name)) in known:
-        raise ValueError(f"it is an old name that this machine does not know; write {new}")
+        raise ValueError(Sentence("it is an old name that this machine does not know; write {name}", {"name": new}))
     # An old name that was mistyped is answered with the new one, also where the old one is still known.
     alike = {each.casefold(): each for each in known} | {old: new for old, new in SUCCESSORS.items() if new in known}
     short = SHORT_FORM.fullmatch(name) and name.casefold() not in alike
     near = [] if short else difflib.get_close_matches(name.casefold(), alike, n=1)
-    hint = f"did you mean {alike[near[0]]}?" if near else "write one by a city, as Europe/Berlin"
-    raise ValueError(f"there is no such time zone; {hint}")
+    if near:
+        raise ValueError(Sentence("there is no such time zone; did you mean {name}?", {"name": alike[near[0]]}))
+    raise ValueError(mark("there is no such time zone; write one by a city, as Europe/Berlin"))
 
 
 def why_no_zone(path: Path, *, taken_for_utc: bool = False) -> str:

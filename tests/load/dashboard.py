@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 import psutil
+from PIL import Image
 
 from edge.contract.validation import DeviceMessage
 from edge.recording.database import Database
@@ -32,6 +33,7 @@ from tests.support.brokers import can_connect, free_port, wait_for
 from tests.support.recorded_school import moved
 from tests.support.recorded_weeks import LESSON, WEEK
 from tests.support.recorded_weeks import timetable as write_timetable
+from tests.support.recorded_weeks import windows as recorded_windows
 from tests.support.simulated_lessons import Change, SimulatedLesson
 from tests.support.simulated_school import SECONDS, School
 
@@ -155,7 +157,10 @@ def _cost(page: Page, school: School, server: psutil.Process, view: str, seconds
 
 def screenshots(folder: Path) -> None:
     """Draw the documentation's pictures."""
-    with mosquitto() as port, dashboard(port) as (address, _server), lessons(port, 16) as school:
+    with (
+        tempfile.TemporaryDirectory() as place, mosquitto() as port, dashboard(port) as (address, _server),
+        dashboard(port, *_recorded_there(Path(place))) as (recorded, _recorder), lessons(port, 16) as school,
+    ):  # fmt: skip
         _tell_a_morning(school)
         with chromium() as browser:
             for name, view, width, height, scheme in (
@@ -171,28 +176,41 @@ def screenshots(folder: Path) -> None:
                     color_scheme="dark" if scheme == "dark" else "light",
                     timezone_id=_where_it_is_ten(),
                 )
-                page.goto(f"{address}#{view}")
+                page.goto(f"{recorded if view == 'school' else address}#{view}")
                 school.live(2 * SECONDS)
                 page.wait_for_timeout(1500)
-                page.screenshot(path=folder / f"{name}.png")
+                _draw(page, folder / f"{name}.png")
                 page.close()
 
 
 def recorded_screenshot(folder: Path) -> None:
-    """Draw the picture of a lesson that was recorded, beside those of the weeks before."""
+    """Draw the pictures of lessons that were recorded, beside those of the weeks before."""
     with tempfile.TemporaryDirectory() as place, mosquitto() as port:
         recording, timetable = _record_lessons(Path(place)), write_timetable(Path(place))
         files = ("--database", str(recording), "--timetable", str(timetable), "--show-only")
         with dashboard(port, *files) as (address, _server), chromium() as browser:
-            page = browser.new_page(viewport={"width": 1440, "height": 900}, locale="en")
-            page.goto(f"{address}#lesson/room-1/{LESSON.date()}/2nd%20period")
-            page.locator("#past-chart .main-svg").first.wait_for()
-            page.wait_for_timeout(1500)
-            page.screenshot(path=folder / "dashboard-lesson.png", full_page=True)
+            for name, room in (("dashboard-lesson", "room-1"), ("dashboard-headcount", "room-2")):
+                page = browser.new_page(viewport={"width": 1280, "height": 600}, locale="en")
+                page.goto(f"{address}#lesson/{room}/{LESSON.date()}/2nd%20period")
+                page.locator("#past-chart .main-svg").first.wait_for()
+                page.wait_for_timeout(1500)
+                _draw(page, folder / f"{name}.png", whole=True)
+                page.close()
+
+
+def _draw(page: Page, path: Path, *, whole: bool = False) -> None:
+    """A picture of few colours, as those of a page are, in a third of the bytes."""
+    page.screenshot(path=path, full_page=whole)
+    Image.open(path).convert("RGB").quantize(256).save(path, optimize=True)
+
+
+def _recorded_there(folder: Path) -> tuple[str, ...]:
+    """Options with which a page has the tabs of recorded lessons, too."""
+    return "--database", str(folder / "school.sqlite"), "--timetable", str(write_timetable(folder))
 
 
 def _record_lessons(folder: Path) -> Path:
-    """Ten weeks of a lesson; in the newest one more people looked happy for eleven minutes."""
+    """Ten weeks of a lesson in two rooms: in the newest one more looked happy for a while; the second only counts."""
     path, seq = folder / "school.sqlite", itertools.count(1)
     database = Database(path, "classroom")
     database.start()
@@ -202,6 +220,7 @@ def _record_lessons(folder: Path) -> Path:
         start = LESSON + timedelta(minutes=50) - week * WEEK
         windows = (moved(each, "room-1", next(seq), start) for each in lesson)
         database.store([DeviceMessage("room-1", "window", each, "edge.window/2") for each in windows], LESSON)
+        database.store(recorded_windows(start, 60 + week, room="room-2", headcount=True), LESSON)
     database.stop()
     return path
 

@@ -23,7 +23,7 @@ Id = str | tuple[str, str]
 """An English text, or its singular and plural."""
 
 JAVASCRIPT: dict[str, tuple[int, ...] | None] = {"t": None, "tn": (1, 2), "mark": None}
-PYTHON: dict[str, tuple[int, ...] | None] = {"translate": None, "Sentence": None}
+PYTHON: dict[str, tuple[int, ...] | None] = {"translate": None, "Sentence": None, "mark": None}
 HEADER = """# Texts of pages and reports. Brought up to date by: python -m tests.support.messages {language}
 msgid ""
 msgstr ""

@@ -69,7 +69,7 @@ class BrokerTrial:
                 checks.append(_check("ok", check_broker(config, self._models(), self._file.password_for(config))))
                 checks.append(self._name_check(config))
             except CredentialsError as error:
-                checks.append(_check("failed", error.told[0], self._credentials_remedy(config)))
+                checks.append(_check("failed", _refused(config, error), self._credentials_remedy(config)))
             except EdgeError as error:
                 checks.append(_check("failed", *error.told))
             return {"checks": checks}
@@ -105,9 +105,9 @@ class BrokerTrial:
         if self._file.password_for(config) is None and broker_settings(config).password is None:
             return Sentence("fill in the password above, then try again")
         return Sentence(
-            "type user name and password above again, then try again. If each user of this broker is for one device "
-            "alone (docs/scale.md), only the device's own service can come: then try in a terminal, "
-            "edge check --set mqtt.username={user}-check",
+            "check the user name, type the password again, then try again. If each user of this broker is for one "
+            "device alone (docs/scale.md), only the device's own service can come, and all may be well: then try in a "
+            "terminal, edge check --set mqtt.username={user}-check",
             {"user": config.mqtt.username},
         )
 
@@ -128,6 +128,18 @@ def connect_routes(trial: BrokerTrial) -> list[BaseRoute]:
         post_route("/api/connect/try", trial.attempt),
         get_route("/api/connect/rooms", trial.rooms),
     ]
+
+
+def _refused(config: Config, error: CredentialsError) -> Sentence:
+    """What a broker says that lets nobody in as that user, with all that may be behind it: it does not tell which."""
+    values = {"broker": config.mqtt.broker, "reason": error.problem.rpartition(": ")[2]}
+    if not config.mqtt.username:
+        return Sentence("the broker {broker} lets nobody in without a user name ({reason})", values)
+    return Sentence(
+        "the broker {broker} does not let {user} in ({reason}): the user name or the password is wrong, or the user "
+        "has no rights there, or is for another client id",
+        {**values, "user": config.mqtt.username},
+    )
 
 
 def _name(name: str, others: set[str]) -> Json:

@@ -60,7 +60,7 @@ def draft_routes(
             "masks_confirmed": masks.confirmed,
             "clock_synced": clock_synced(),
             "problems": [
-                *({"key": each.key, "problem": each.problem, "remedy": each.remedy} for each in draft.mistakes()),
+                *(_problem(each.key, each.problem, each.remedy) for each in draft.mistakes()),
                 *refused,
             ],
             **about(),
@@ -121,10 +121,14 @@ def _refused_password(file: ConfigFile) -> list[Json]:
             file.password_for(config)
     except RefusedChangeError as error:
         problem, remedy = error.told
-        return [{"key": error.key, "problem": told(problem), "remedy": told(remedy)}]
+        return [_problem(error.key, problem, remedy)]
     except ConfigError:  # the trial says it
         pass
     return []
+
+
+def _problem(key: str, problem: object, remedy: object) -> Json:
+    return {"key": key, "problem": told(problem), "remedy": told(remedy)}
 
 
 def _names(names: list[object]) -> list[str]:

@@ -82,9 +82,9 @@ def test_every_gap_has_its_reason(tmp_path: Path) -> None:
     assert minutes == [
         (10, 13, "too few people"),
         (20, 25, "paused: asked over MQTT"),
-        (30, 34, "windows missing: 4"),
+        (30, 34, "measurements missing: 4"),
         (40, 45, "device off or restarting"),
-        (60, 75, "no windows"),
+        (60, 75, "no measurements"),
     ]
     assert add_up(windows).missing == 4
 
@@ -129,7 +129,7 @@ def test_rooms_without_emotions(tmp_path: Path, changes: dict[str, Any], options
     assert ("No emotions were named" in page) == (changes is HIDDEN and not options)
     words = re.sub(r"<style>.*?</style>", "", page, flags=re.DOTALL)
     assert bool(re.search("emotion|expression|classifier", words)) == (changes is HIDDEN), "heads talk of none"
-    assert ("Windows with too few people" in page) == (changes is HIDDEN)
+    assert ("Measurements with too few people" in page) == (changes is HIDDEN)
 
 
 def test_a_recording_of_the_daemon(broker: int, edge: StartEdge, tmp_path: Path) -> None:

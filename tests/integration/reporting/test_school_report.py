@@ -115,7 +115,7 @@ def test_the_language_of_the_machine(
     ("arguments", "words"),
     [
         (("--term", "2026-11-16", "2026-11-20"), "--term is about all rooms: add --school"),
-        (("--school", "--device", "room-1"), "--school is about all rooms and whole days"),
+        (("--school", "--device", "room-1"), "--school is about all rooms, and whole days or a lesson"),
         (("--school", "--day", "2026-11-17", *WEEK), "--day, --week and --term exclude one another"),
         (("--school", "--term", "x", "2026-11-17"), "--term 'x' is no date: write it as 2026-11-20"),
         (("--school", "--term", "2026-11-17", "2026-11-01"), "is no term"),

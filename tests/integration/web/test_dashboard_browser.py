@@ -74,7 +74,7 @@ def test_a_server_whose_clock_is_behind_says_why_lines_have_no_windows(
         room.window(seq, 5 * (3 - seq) - 900)  # as if the server were a quarter of an hour behind
     right.window(1, 5)
     page = open_page(f"{address}#now/room-1")
-    see(page, "#trouble", "room-1: the times of the windows are later than the clock of this page's server")
+    see(page, "#trouble", "room-1: the times of the measurements are later than the clock of this page's server")
     assert "room-2" not in text(page, "#trouble")
     room.window(9, 0)
     page.locator("#trouble").wait_for(state="hidden")
@@ -99,10 +99,10 @@ def test_a_paused_room_that_has_vanished_is_not_called_paused(
         "for (const room of Object.values(told?.rooms ?? {})) room.silent_from = told.now - 1; return told; };"
     )
     page.reload()
-    see(page, "#now-state", "◇ no windows")
+    see(page, "#now-state", "◇ no measurements")
     see(page, "#now-none", "It was paused, or had lost its camera, and has said nothing for two hours")
     page.goto(f"{address}#school")
-    see(page, ".tile .state", "◇ no windows")
+    see(page, ".tile .state", "◇ no measurements")
 
 
 def test_a_killed_device_leaves_a_gap(
@@ -252,7 +252,8 @@ def test_a_room_that_only_counts(broker: int, dashboard: Callable[..., str], ope
     assert "%" not in text(page, "#lesson-summary")
     assert "feelings" not in text(page, "footer")
     page.goto(f"{address}#school")
-    see(page, ".tile", "only counted")
+    see(page, "#school-counted", "Faces are only counted.")  # once, and not on each tile
+    assert "only counted" not in text(page, "#school-tiles")
 
 
 OLD_BROWSER = """(unknown) => {

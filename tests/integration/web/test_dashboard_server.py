@@ -84,6 +84,14 @@ def dashboard(edge: StartEdge) -> Iterator[Callable[..., str]]:
         assert process.wait(20) == 0
 
 
+def test_an_address_of_this_machine_alone_comes_with_the_way_from_another(broker: int, edge: StartEdge) -> None:
+    process = edge("dashboard", "--broker", f"mqtt://127.0.0.1:{broker}", "--port", "0")
+    assert process.stdout is not None
+    _, address, way = (process.stdout.readline().strip() for _ in range(3))
+    port = address.rstrip("/").rpartition(":")[2]
+    assert way.startswith(f"On another computer: ssh -L {port}:127.0.0.1:{port} ")
+
+
 def test_the_page_is_told_every_window_as_it_comes(broker: int, dashboard: Callable[..., str]) -> None:
     now = datetime.now(timezone.utc)
     latest = ROOM.window(1, now - timedelta(seconds=5)).to_json()

@@ -416,7 +416,11 @@ def test_the_password_goes_into_a_file_of_its_own_and_nowhere_else(
     assert (check["status"], check["remedy"]) == ("failed", "fill in the password above, then try again")
     assert page.give_password("wrong")[0] == 200
     (check,) = page.try_broker()
-    assert check["remedy"].startswith("type user name and password above again")
+    assert check["remedy"].startswith("check the user name, type the password again, then try again. ")
+    assert (
+        "the user name or the password is wrong, or the user has no rights there, or is for another client id"
+        in (check["text"])
+    )
     page.change(mqtt__username=None)
     assert page.try_broker()[-1]["remedy"] == "fill in user name and password above, then try again"
     page.change(mqtt__username="room")

@@ -56,6 +56,7 @@ def test_a_technician_at_work(
     see(first, ".troubles", ALERT.problem)
     see(first, ".troubles", ALERT.remedy)
     see(page, "#technician-versions", "0.2.0")
+    see(page, "#technician-about", "reads classroom/ at mqtt://127.0.0.1")
     assert page.locator("#technician-versions tbody tr").count() == 2
     see(page, "#technician-versions", "0.1.0, older")
 

@@ -294,7 +294,7 @@ def test_what_is_shorter_than_a_second_has_no_row(path: Path) -> None:
     ]  # fmt: skip
     rows = outages(replace(found.data, gaps=short), Words())
     assert [row[2].replace(NO_BREAK, " ") for row in rows] == ["2 s", "0 s"]
-    assert rows[1][3] == "windows missing: 2"
+    assert rows[1][3] == "measurements missing: 2"
 
 
 def test_the_first_minutes_say_what_is_waited_for_and_until_when(tmp_path: Path) -> None:

@@ -138,7 +138,7 @@ def test_it_is_said_with_what_is_known(recording: Recording) -> None:
     words = Words()
     found = read_report(recording, "room-1", Period(at(1, 8), at(1, 9), VIENNA), LATER)
     said = (
-        "Windows that were measured between 16 November 2026, 10:00 and 17 November 2026, 08:40 and are not here, lost "
+        "Measurements between 16 November 2026, 10:00 and 17 November 2026, 08:40 that are not here, lost "
         "or still to come: 40. How many of them are of this time is not known: 0 to 40."
     )
     assert said in [each.replace("\N{NO-BREAK SPACE}", " ") for each in notes(found, words)]

@@ -362,7 +362,7 @@ def test_a_picture_says_what_nobody_measured_and_which_maps_it_lacks(school: Sch
 
 def test_a_table_for_spreadsheets(school: School, tmp_path: Path) -> None:
     data = school.day(MONDAY + timedelta(days=1))
-    assert school_csv(data, tmp_path / "s.csv") == len(cells_of(data, maps_of(data)))
+    assert school_csv(data, maps_of(data), tmp_path / "s.csv") == len(cells_of(data, maps_of(data)))
     with (tmp_path / "s.csv").open(newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["figure"] == "happy"]
     assert len(rows) == 12
@@ -381,7 +381,7 @@ def told(school: School, folder: Path) -> list[Any]:
         drawn = maps_of(data)
         found += [map_answer(data, words, lessons=True), describe_school(data, drawn, words)]
         found += [room_rows(data, drawn, words), differences(data, drawn, words), data.sums, data.grid]
-        school_csv(data, folder / f"{kind}.csv")
+        school_csv(data, drawn, folder / f"{kind}.csv")
         found += [(folder / f"{kind}.csv").read_text(), school_page(data, VIENNA, LATER, words)]
     return found
 
@@ -463,8 +463,8 @@ def test_windows_that_are_too_short_are_no_windows_with_too_few_people(tmp_path:
     found = read_report(recording, "room-1", Period(data.start, data.end, VIENNA), LATER)
     recording.stop()
     limits = notes(found, Words())
-    assert "Windows with too few people, whose figures are withheld: 24." in limits
-    assert "Windows that were too short, whose figures are withheld: 6." in limits
+    assert "Measurements with too few people, whose figures are withheld: 24." in limits
+    assert "Measurements that were too short, whose figures are withheld: 6." in limits
 
 
 def test_a_room_that_claims_more_time_than_there_was_is_one_room(school: School) -> None:
@@ -487,7 +487,10 @@ def test_rooms_whose_clock_was_not_set_are_named_in_every_map(school: School) ->
                 ("set", data), ("unset", dataclasses.replace(data, sums=[first, *data.sums[1:]])),
             )
         }  # fmt: skip
-        clock = f"Rooms with windows that may be of another time, as the clock of the device was not set: {first.room}."
+        clock = (
+            "Rooms with measurements that may be of another time, as the clock of the device was not set: "
+            f"{first.room}."
+        )
         assert clock not in told["set"]
         assert clock in told["unset"]
 

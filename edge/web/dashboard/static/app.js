@@ -182,7 +182,6 @@ function link() {
         ? t("What was recorded is in a database that this page's server asks.")
         : t("What was recorded is in a file of this page's server, and nothing of it elsewhere.")
       : t("Numbers of the last {n} h are kept in the memory of this page's server, nowhere else.", { n: about.hours }),
-    t("It started at {time} and reads {prefix}/ at {broker}.", { time: clock(about.started, store.now(), false), prefix: about.prefix, broker: about.broker }),
     t("Times are shown in {zone}; saved files use UTC.", { zone: here }),
   ];
   if (troubles.refused) notes.push(tn("{n} message was not valid and was left out.", "{n} messages were not valid and were left out.", troubles.refused));
@@ -190,6 +189,7 @@ function link() {
   if (troubles.lost) notes.push(tn("{n} message came too fast and was lost.", "{n} messages came too fast and were lost.", troubles.lost));
   if (troubles.full) notes.push(t("There are more rooms than can be shown: name some with --device."));
   say($("about"), notes.join(" "));
+  say($("technician-about"), t("This page's server started at {time} and reads {prefix}/ at {broker}.", { time: clock(about.started, store.now(), false), prefix: about.prefix, broker: about.broker }));
 }
 
 /** What makes the figures here other than one would think. */
@@ -198,7 +198,7 @@ function wrongs() {
   if (!alive) found.push(t("This page has lost its server. It keeps trying; until then no figures here are current."));
   else if (!connected) found.push(t("The server of this page cannot reach the broker {broker}. It keeps trying; until then no figures here are current.", { broker: about.broker }));
   else if (troubles.recorder) found.push(t("What comes cannot be recorded now. It stays at the broker until it can; see what the server says."));
-  if (troubles.ahead.length) found.push(t("{rooms}: the times of the windows are later than the clock of this page's server. The last minutes show them only once their time has come, and never those that are more than 5 minutes ahead. Set whichever clock is wrong.", { rooms: troubles.ahead.join(", ") }));
+  if (troubles.ahead.length) found.push(t("{rooms}: the times of the measurements are later than the clock of this page's server. The last minutes show them only once their time has come, and never those that are more than 5 minutes ahead. Set whichever clock is wrong.", { rooms: troubles.ahead.join(", ") }));
   if (zoneNotKnown()) found.push(t("This browser does not know the time zone {zone} of the server. Times are shown in UTC; those in the list of lessons, and those you choose, are of {zone}.", { zone: zoneNotKnown() }));
   return found;
 }

@@ -14,11 +14,11 @@ const NONE = {
   unseen: mark("The device has not seen a single frame for a while."),
   paused: mark("The camera is closed while the room is paused."),
   camera_lost: mark("The device has lost its camera, and tries to get it back."),
-  offline: mark("The device is off, or cannot reach the broker. Its windows arrive later, and appear under Lesson."),
-  silent: mark("The device is there, but no window has come for a while."),
+  offline: mark("The device is off, or cannot reach the broker. Its measurements arrive later, and appear under Lesson."),
+  silent: mark("The device is there, but no measurement has come for a while."),
   gone: mark("It was paused, or had lost its camera, and has said nothing for two hours: it may be off, or cannot reach the broker."),
   unheard: mark("What the room does now is not known: this page receives nothing."),
-  waiting: mark("No window has come yet."),
+  waiting: mark("No measurement has come yet."),
   nobody: mark("Nobody is in view."),
   untold: mark("Your token does not show what is counted in rooms."),
   unnamed: mark("No face was clear enough to name an expression."),
@@ -109,7 +109,7 @@ function sentence({ word, share, low, high }) {
 function basis(window, parts) {
   if (!parts.length) return "";
   return window.basis === "estimate"
-    ? t("Estimated shares of the faces whose expression can be told, corrected for what the model is known to confuse; the line is the 90 % interval for the faces of this one window.")
+    ? t("Estimated shares of the faces whose expression can be told, corrected for what the model is known to confuse; the line is the 90 % interval for the faces of this one measurement.")
     : t("Counted shares of the faces with an expression, not corrected for the model's errors, and without an interval.");
 }
 

@@ -100,7 +100,7 @@ function story(lesson) {
   const told = sentences.map(expressed);
   if (!pieces.length) told.push(absence(gaps, { recorded: true, goesOn: running }));
   if (!told.length) told.push(t("This is longer than a lesson: only its figures are shown."));
-  if (lesson.rolled_up) told.push(t("Single windows of this time are not kept any more: what is shown comes from sums of five minutes."));
+  if (lesson.rolled_up) told.push(t("Single measurements of this time are not kept any more: what is shown comes from sums of five minutes."));
   fill($("past-story"), JSON.stringify([language(), told]), () => told.map((each) => el("p", {}, each)));
   const small = notes.map(sentence);
   if (banded && width > MINUTE) small.push(t("A row of the table, and a point of a line, stand for {n} min.", { n: decimal(width / MINUTE) }));

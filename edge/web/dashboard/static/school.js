@@ -1,6 +1,6 @@
 // All rooms: one tile each.
 
-import { $, el, fill, say } from "./dom.js";
+import { $, el, fill, say, show } from "./dom.js";
 import { iso, rounded } from "./save.js";
 import { entry } from "./stack.js";
 import { current } from "./store.js";
@@ -32,6 +32,7 @@ const tiles = new Map(); // name -> its parts in the page, which stay there: foc
 export function draw({ store }) {
   const { rows, labels } = model({ store });
   sums(rows);
+  counted(rows);
   const all = [...new Set(rows.flatMap(({ known }) => known.labels))];
   fill($("school-legend"), labels.map(({ label }) => label).join("\n"), () => labels.map((each) => entry(each, all)));
   const list = $("school-tiles");
@@ -96,9 +97,17 @@ function largest(parts) {
 function others(state, room, because, now, window) {
   if (because) return because;
   if (window?.withheld) return t(window.withheld.reason);
-  if (window) return window.mode === "headcount" ? t("faces are only counted") : "";
-  if (room.latest && state !== "few_people" && state !== "unseen") return t("last window {time}", { time: clock(room.latest.end, now) });
+  if (window) return "";
+  if (room.latest && state !== "few_people" && state !== "unseen") return t("last measurement {time}", { time: clock(room.latest.end, now) });
   return "";
+}
+
+/** Where nothing but faces is counted: said once, by name only where other rooms do more. */
+function counted(rows) {
+  const told = rows.filter(({ window }) => window), only = told.filter(({ window }) => window.mode === "headcount");
+  show($("school-counted"), only.length > 0);
+  const rooms = only.map(({ room }) => room).join(", ");
+  say($("school-counted"), only.length < told.length ? t("Faces are only counted in: {rooms}.", { rooms }) : t("Faces are only counted."));
 }
 
 function sums(rows) {
