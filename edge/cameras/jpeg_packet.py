@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edge.cameras.jpeg_scans import END, MAX_SCANS, SCAN, START
 from edge.cameras.normalize import decode_picture
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-START, SCAN, END = b"\xff\xd8", b"\xff\xda", b"\xff\xd9"  # SOI, SOS and EOI of ITU-T T.81
 RESTART = re.compile(rb"\xff([\xd0-\xd7])")  # RST0 to RST7, in turn, between parts of a scan that stand by themselves
 SCANS = re.compile(SCAN)  # finds them several times faster than bytes.count
-MAX_SCANS = 64  # each costs time as the whole picture, however short it is; encoders make ten of a picture
 FILLER = 64 * b"\x55"  # a decoder passes over it behind a whole scan, and takes it for what is missing of another
 
 

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from edge.cameras.exif import TURNS, orientation
+from edge.cameras.jpeg_scans import has_many_scans
 from edge.files.bounded_read import read_file
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ def read_picture(path: Path) -> NDArray[np.uint8] | None:
         OSError: It cannot be read.
     """
     # Not cv2.imread: it crashes on names that are not UTF-8.
-    return decode_picture(read_file(path, MAX_FILE_BYTES))
+    data = read_file(path, MAX_FILE_BYTES)
+    return None if has_many_scans(data) else decode_picture(data)
 
 
 def decode_picture(data: bytes) -> NDArray[np.uint8] | None:

@@ -19,7 +19,7 @@ from edge.cameras.exif import UPRIGHT
 from edge.cameras.factory import resolve_source
 from edge.cameras.masks import Masks
 from edge.cli import add_config_arguments, read_config
-from edge.cli.check_rows import FAILED, OK, WARNING, clock_row, pause_rows, schedule_row
+from edge.cli.check_rows import FAILED, OK, WARNING, clock_row, folder_rows, pause_rows, schedule_row
 from edge.config.address_redaction import without_password
 from edge.config.camera_source import drawn, has_certificate, live
 from edge.config.schema import ANSWERED_FOR, Config
@@ -107,6 +107,7 @@ def run_checks(args: argparse.Namespace) -> list[CheckRow]:
         if config.camera.masks:
             report.run("masks", lambda: _masks(config, frame))
         report.run("outbox", lambda: _outbox(config))
+        report.rows += folder_rows(config)
         report.run("broker", lambda: _broker(config, models))
         if config.mqtt.certificate_file and report.rows[-1].status == OK and takes_any_client_id(config):
             report.rows.append(ANY_CLIENT_ID)

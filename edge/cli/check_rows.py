@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import datetime, timezone
 
 from edge.config.schema import Config
 from edge.daemon import unset_clock
 from edge.daemon.guarded_camera import CameraClosedError, check_pause
-from edge.daemon.paths import pause_path
+from edge.daemon.kept_pause import NO_FOLDER
+from edge.daemon.paths import outbox_path, pause_path
+from edge.files.ownership import why_not_kept
 from edge.support.support_file import CheckRow
 from edge.timing.clock import clock_synced
 from edge.timing.schedule import in_words
@@ -24,6 +27,14 @@ def pause_rows(config: Config) -> list[CheckRow]:
         check_pause(pause_path(config))
     except CameraClosedError as error:
         return [CheckRow("pause", WARNING, error.problem, error.remedy)]
+    return []
+
+
+def folder_rows(config: Config) -> list[CheckRow]:
+    """A row where everybody may write into the folder of the outbox."""
+    with contextlib.suppress(OSError):  # the row of the outbox says what is wrong
+        if problem := why_not_kept(outbox_path(config).parent):
+            return [CheckRow("outbox's folder", WARNING, problem, NO_FOLDER)]
     return []
 
 

@@ -113,7 +113,11 @@ def _keep(path: Path, by: str) -> tuple[Pause, str]:
 
 
 def _unconfirmed(path: Path, reason: str) -> int:
-    print(f"the pause is written to {path}, and holds until: {program()} resume", file=sys.stderr)
+    foreign = PauseStore(path).foreign
+    if not foreign:
+        print(f"the pause is written to {path}, and holds until: {program()} resume", file=sys.stderr)
+    if foreign := foreign or ClosedStore(path).foreign or DaemonLock(path).foreign:
+        reason = f"{foreign}: {kept_pause.NO_FOLDER}"
     print(f"edge: nobody has confirmed that the camera is closed: {reason}", file=sys.stderr)
     return EXIT_FAILED
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import logging
-import os
 import re
 import sys
 import time
@@ -32,7 +31,9 @@ from edge.recording.recording_service import RecordingService, client_ids
 from edge.recording.recording_task import RecordingTask
 from edge.recording.retention import DEFAULT_DAYS
 from edge.recording.session import KEPT, Session
-from edge.recording.stores import Target, make_shared_sessions, make_store, nobody_records
+from edge.recording.shared_recording import PATIENCE
+from edge.recording.stores import Target, make_shared_sessions, make_store, nobody_records, refuse_missing
+from edge.recording.window_store import WindowStore
 
 EXAMPLES = """examples:
   edge record --database school.sqlite                       broker and prefix of the configuration
@@ -157,9 +158,11 @@ def _tell(text: str, notifier: Notifier, status: Status | None) -> bool:
 
 def _forget_all(task: RecordingTask) -> int:
     """End the sessions that were named, or all of a recording. Raises BusyError, ConfigError, DiskError."""
+    owner = "edge record --forget"
     if task.share and not task.client_id:
+        refuse_missing(task.target, owner)
         return _forget_stored(task)
-    with nobody_records(task.target, task.prefix, "edge record --forget"):
+    with nobody_records(task.target, task.prefix, owner):
         if task.client_id:
             return max(_forget(task.settings_of(name)) for name in (task.client_id, *task.shared_ids))
         return _forget_stored(task)
@@ -167,15 +170,12 @@ def _forget_all(task: RecordingTask) -> int:
 
 def _forget_stored(task: RecordingTask) -> int:
     """End what the recording knows; of a share what nobody has, beside who records. Raises ConfigError, DiskError."""
-    if isinstance(task.target, Path) and not os.path.exists(task.target):  # noqa: PTH110 - as in `RecorderLock`
-        problem = f"{task.target} does not exist, or not for this user"
-        raise ConfigError(problem, "give the --client-id of the session to forget")
     store = make_store(task.target, task.prefix)
     store.start()
     try:
         ordinary = client_ids(store, task)  # refuses a copy
         code = EXIT_OK if task.share else max(_forget(task.settings_of(name)) for name in ordinary if name)
-        for name in store.shared_client_ids(task.share):
+        for name in _sessions_to_end(store, task.share):
             ended = _forget(task.settings_of(name))
             if ended == EXIT_OK:
                 store.forget_shared(name)
@@ -183,6 +183,22 @@ def _forget_stored(task: RecordingTask) -> int:
         return code
     finally:
         store.stop()
+
+
+def _sessions_to_end(store: WindowStore, share: str | None) -> Iterator[str]:
+    """The client ids of the sessions of several recorders; of one share those that have been nobody's for a while."""
+    names = store.shared_client_ids(share)
+    if share is None:
+        yield from names
+        return
+    if not names:
+        print(f"share {share} has no session that nobody has")
+        return
+    print(f"waiting {PATIENCE:g} s for recorders of share {share} that are just starting again", file=sys.stderr)
+    time.sleep(PATIENCE)
+    for name in names:
+        if name in store.shared_client_ids(share):
+            yield name
 
 
 @contextlib.contextmanager

@@ -30,6 +30,7 @@ Stop the daemon first: one that runs announces itself again.
 
 RETAINED_SECONDS = 5.0  # at most, for all retained messages
 SETTLE = 1.0  # seconds without a message after which all retained ones have come
+NOT_OURS = "run this as the user whose daemon it is, with the options (--set) that it was started with"
 EMBEDDED_REMEDY = "the embedded broker runs only with the daemon, and keeps nothing"
 
 
@@ -53,11 +54,13 @@ def main(args: argparse.Namespace) -> int:
         always += [names.window, *(names.response(name) for name in REQUESTS)]
         filters = [*always, names.alert("+")]
         always += [names.alert(name) for name in (*ALERTS, NO_ALERT)]
-    client = SyncClient(running_broker(config, "-unregister") or command_settings(config, "-unregister"))
+    own, embedded = running_broker(config, "-unregister"), config.mqtt.broker == "embedded"
+    client = SyncClient(own or command_settings(config, "-unregister"))
     try:
-        _connect(client, embedded=config.mqtt.broker == "embedded")
+        _connect(client, embedded=embedded)
         found = _retained(client, filters)
         running = found.get(names.availability) == b"online"
+        _refuse_strange(names.device, strange=embedded and running and own is None)
         # Also what we do not see: we may be allowed to write there and not to read.
         doomed = [*always, *sorted(found.keys() - {*always, names.availability})]
         refused = client.publish([(topic, b"") for topic in doomed], retain=True)
@@ -84,6 +87,12 @@ def main(args: argparse.Namespace) -> int:
     if running:
         print(f"edge: {names.device} is running and announces itself again: stop it first", file=sys.stderr)
     return EXIT_OK
+
+
+def _refuse_strange(device: str, *, strange: bool) -> None:
+    """Where the embedded broker would be, another user's daemon of the same name may be running."""
+    if strange:
+        raise EdgeError(f"the {device} that is running there is not this one: nothing was removed", NOT_OURS)
 
 
 def _connect(client: SyncClient, *, embedded: bool) -> None:

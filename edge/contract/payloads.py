@@ -87,8 +87,9 @@ class Withheld(Payload):
         "figures: everything about people; what the mode does not measure is null and never withheld"
     )
     reason: Literal["few_people", "few_near", "few_front", "short"] = Field(
-        description="fewer than `privacy.min_faces` people; fewer than that near enough; fewer than that turned to the "
-        "front; a window of less than a second. For emotions only faces count that have been classified"
+        description="fewer than `privacy.min_faces` people, or, where `frames` is 0, nobody knows how many; fewer than "
+        "that near enough; fewer than that turned to the front; a window of less than a second. For emotions only "
+        "faces count that have been classified"
     )
 
 

@@ -12,7 +12,7 @@ import zlib
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
-from edge.daemon.state_file import AS_DAEMON
+from edge.daemon.state_file import AS_DAEMON, foreign
 from edge.errors import EdgeError
 from edge.files.ownership import why_not_believed
 
@@ -93,6 +93,11 @@ class DaemonLock:
             with contextlib.suppress(OSError):
                 self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._opened(create=True)
+
+    @property
+    def foreign(self) -> str:
+        """As of `StateFile`."""
+        return foreign(self._path)
 
     def check(self) -> None:
         """Raises EdgeError: the file is there, but not for this user, who cannot say which flags are held."""

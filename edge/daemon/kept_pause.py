@@ -15,6 +15,7 @@ from edge.daemon.pause_looks import Found, PauseLooks, Seen
 from edge.daemon.pause_store import UNKNOWN, ClosedStore, Pause, PauseStore, PresumedPause, somebody
 from edge.daemon.store_again import STORE_AGAIN, StoreAgain
 from edge.errors import BusyError, EdgeError
+from edge.files.ownership import why_not_kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +37,7 @@ class _Left:
 REMEDY = f"make room on the disk, or replace it; it is tried again every {STORE_AGAIN:.0f} s"
 HOW_TO_END = "(Ctrl-C in its terminal, or sudo systemctl stop edge)"
 OTHER_DAEMON = f"end it {HOW_TO_END}; for a second camera give each its own device.name (or outbox.path)"
+NO_FOLDER = "keep the outbox in a folder into which only the user of the daemon may write (outbox.path, chmod o-w)"
 READABLE = "edge: the folder can be read again"
 
 
@@ -98,6 +100,9 @@ class KeptPause:
         seen = self._looks.seen if self._looks is not None else None
         self._path, self._store, self._looks = path, PauseStore(path), PauseLooks(path, seen)
         self._confirmation.use(path)
+        with contextlib.suppress(OSError):
+            if problem := why_not_kept(path.parent):
+                logger.warning("%s; %s", problem, NO_FOLDER)
         self._written, self._overruled = None, False
         look = self._look(self._looks)
         found = look.pause if look is not None else None
@@ -108,9 +113,11 @@ class KeptPause:
         self._looks.clear_resumed()  # of an earlier run
         if look is None and self.pause is None:
             found = PresumedPause(somebody(path), UNKNOWN)
-        self._set(found or self.pause, stored=look is not None and found is not None)
+        self._set(found or self.pause, stored=look is not None and found is not None and not self._store.foreign)
         self._still_presumed(seen)
         self.keep()
+        if found is not None:
+            self._written = None
         if former is not None:
             self._left = _Left(former, pause, seen, found)
 
@@ -166,7 +173,7 @@ class KeptPause:
             return self._hold(asked=asked)
         found, by = look.pause, self._ended_by(look)
         if found is not None and self._is_another(found):  # somebody has paused meanwhile
-            self._set(found, stored=True)
+            self._take(found)
         elif found is None and by:
             self._set(None)
         elif asked and not self._obeyed and (self.problem or isinstance(self.pause, PresumedPause)):
@@ -237,6 +244,13 @@ class KeptPause:
         """No daemon uses the files any longer."""
         if self._lock is not None:
             self._lock.close()
+
+    def _take(self, found: Pause) -> None:
+        """Obey the file of whoever it is; where others can take it away, one of our own is put in its place."""
+        written = self._written
+        self._set(found, stored=self._store is not None and not self._store.foreign)
+        self.keep()
+        self._written = written  # it is theirs all the same
 
     def _look(self, looks: PauseLooks) -> Found | None:
         """What is there now; None: nobody can say."""

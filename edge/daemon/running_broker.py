@@ -7,7 +7,8 @@ import secrets
 import socket
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
+from functools import partial
 from typing import TYPE_CHECKING
 
 from edge.config.broker_url import BrokerUrl
@@ -133,21 +134,37 @@ def _find(config: Config, purpose: str, *, ours: bool) -> tuple[BrokerSettings |
     urls = [BrokerUrl(HOST, port, tls=False) for port in ports]
     asked = [BrokerSettings(url, client_id(config, purpose)) for url in urls]
     until, enough = time.monotonic() + ANSWER_SECONDS, threading.Event()
-    # All at once: what listens there may be no broker, and say nothing.
-    with ThreadPoolExecutor(len(asked)) as pool:
-        answers = [
-            pool.submit(_is_of, config, each, lambda: not enough.is_set() and time.monotonic() < until, ours=ours)
-            for each in asked
-        ]
-        found: BrokerSettings | None = None
-        sure = 0
+
+    def wanted() -> bool:
+        return not enough.is_set() and time.monotonic() < until
+
+    found: BrokerSettings | None = None
+    sure = 0
+    try:
+        # All at once: what listens there may be no broker, and say nothing.
+        answers = [_begin(partial(_is_of, config, each, wanted, ours=ours)) for each in asked]
         for each, answer in zip(asked, answers, strict=True):
             if answer.result() > sure:
                 found, sure = each, answer.result()
             if sure == SURE:
                 break
+    finally:
         enough.set()
     return found, sure
+
+
+def _begin(task: Callable[[], int]) -> Future[int]:
+    """Do it in a thread that nobody waits for where the program ends, unlike one of a pool."""
+    answer: Future[int] = Future()
+
+    def run() -> None:
+        try:
+            answer.set_result(task())
+        except Exception as error:  # noqa: BLE001 - whoever asks gets it
+            answer.set_exception(error)
+
+    threading.Thread(target=run, name="broker look-out", daemon=True).start()
+    return answer
 
 
 def _is_of(config: Config, settings: BrokerSettings, wanted: Callable[[], bool], *, ours: bool) -> int:

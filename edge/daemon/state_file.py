@@ -22,6 +22,13 @@ UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, Recursio
 """What reading a file that anybody may have written can raise."""
 
 
+def foreign(path: Path) -> str:
+    """Who else has put a file beside the outbox, and can take it away, in words; empty: nobody."""
+    with contextlib.suppress(OSError):
+        return why_not_believed(path, path.lstat()) or ""
+    return ""
+
+
 class StateFile:
     """One file.
 
@@ -51,6 +58,11 @@ class StateFile:
             raise
         content: dict[str, Any] = json.loads(read_opened(descriptor, MAX_BYTES))
         return content
+
+    @property
+    def foreign(self) -> str:
+        """Who else has put it there, and can take it away, in words; empty: nobody."""
+        return foreign(self.path)
 
     def _check(self, status: os.stat_result) -> None:
         if problem := why_not_believed(self.path, status):

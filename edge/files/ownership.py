@@ -32,6 +32,19 @@ def why_not_believed(path: Path, status: os.stat_result) -> str | None:
     return why_not_ours(path, status) if path.parent.stat().st_mode & stat.S_IWOTH else None
 
 
+def why_not_kept(folder: Path) -> str | None:
+    """What others can do to what is kept in a folder, in words; None: nothing.
+
+    Raises:
+        OSError: The folder is not there, or nobody can say.
+    """
+    mode = folder.stat().st_mode
+    if not mode & stat.S_IWOTH:
+        return None
+    able = "prepare files there" if mode & stat.S_ISVTX else "end a pause, and remove what is there"
+    return f"everybody may write into {folder}: other users can {able}"
+
+
 def is_shared_with_us(status: os.stat_result) -> bool:
     """Whether somebody else's file may be written by us because of our group, and not by everybody.
 

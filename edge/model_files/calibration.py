@@ -16,7 +16,7 @@ from edge.model_files.cards import EmotionCard
 MAX_CALIBRATION_BYTES = 1_000_000
 REMEDY = "recreate it with python -m models.calibrate, or remove it"
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), AS_MEANT]
-LEAST = 1e-9  # of a share that has pictures
+LEAST = 1e-5  # of a share that has pictures: below it the estimate runs out of digits
 Count = Annotated[int, Field(ge=0, le=10**12), AS_MEANT]
 
 

@@ -106,7 +106,7 @@ def _figures(info: Info | AnnouncedInfo, topics: Topics) -> dict[str, Component]
             **DIAGNOSTIC,
             **from_latest,
             "json_attributes_topic": topics.latest,
-            "json_attributes_template": templates.json_object(what=("withheld", "what"), reason=("withheld", "reason")),
+            "json_attributes_template": templates.withheld_attributes(),
             "icon": "mdi:incognito",
         },
     }

@@ -55,6 +55,13 @@ def withheld() -> str:
     return f"{{{{ ({shown}) if {seen} else none }}}}"
 
 
+def withheld_attributes() -> str:
+    """A template: what is withheld, and why; of a window in which nothing was seen nobody knows whether few came."""
+    unseen = f"{pick('withheld', 'reason')} == 'few_people' and {_way('frames')} == 0"
+    reason = f"none if {unseen} else {pick('withheld', 'reason')}"
+    return f"{{{{ {{ 'what': {pick('withheld', 'what')}, 'reason': {reason} }} | to_json }}}}"
+
+
 def facing(expression: str, digits: int) -> str:
     """A template about faces turned to the front and away; none where that is not known, or nobody can be judged.
 

@@ -7,7 +7,7 @@ import logging
 import os
 from pathlib import Path
 
-from edge.errors import BusyError
+from edge.errors import BusyError, ConfigError
 from edge.files.lock_file import lock_within
 from edge.files.private_file import open_private
 from edge.text import printable
@@ -54,17 +54,33 @@ class RecorderLock:
         if self._file is not None:
             return
         try:
-            file = open_private(self._path)
+            self._take()
         except OSError as error:
-            self._tell_unlocked(error)
-            return
+            logger.warning(
+                "%s-lock cannot be used (%s): a second recorder of this file would not be noticed",
+                self._recording, error.strerror or error,
+            )  # fmt: skip
+
+    def take_surely(self) -> None:
+        """As `take`. Raises BusyError, and ConfigError where nobody can say whether another process has it."""
+        try:
+            self._take()
+        except OSError as error:
+            raise ConfigError(
+                f"nobody can say whether {self._recording} is recorded into: {self._path} cannot be used "
+                f"({error.strerror or error})",
+                "run this as root, or as the user who records; or end the recorder, and remove that file",
+            ) from None
+
+    def _take(self) -> None:
+        """Have it. Raises BusyError, and OSError: it cannot be told."""
+        file = open_private(self._path)
         try:
             alone = lock_within(file, self._seconds)
             other = b"" if alone else os.pread(file, LONGEST, 0)
-        except OSError as error:
+        except OSError:
             os.close(file)
-            self._tell_unlocked(error)
-            return
+            raise
         if not alone:
             os.close(file)
             raise self._busy(other)
@@ -86,9 +102,3 @@ class RecorderLock:
             "end that, name another --database, or look at what it records: edge dashboard --show-only --database "
             f"{self._recording}",
         )
-
-    def _tell_unlocked(self, error: OSError) -> None:
-        logger.warning(
-            "%s-lock cannot be used (%s): a second recorder of this file would not be noticed",
-            self._recording, error.strerror or error,
-        )  # fmt: skip

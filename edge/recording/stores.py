@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -76,13 +77,15 @@ def nobody_records(target: Target, prefix: str, owner: str) -> Iterator[None]:
 
     Raises:
         BusyError: Somebody records there.
-        ConfigError, DiskError: As `WindowStore.start`, of a database.
+        ConfigError: There is no such recording, or nobody can say whether somebody records there.
+        DiskError: As `WindowStore.start`, of a database.
     """
+    refuse_missing(target, owner)
     if isinstance(target, Path):
         lock = RecorderLock(target, owner)
         try:
             if lock.was_taken:  # else there is nothing to be put beside the file
-                lock.take()
+                lock.take_surely()
             yield
         finally:
             lock.release()
@@ -96,6 +99,30 @@ def nobody_records(target: Target, prefix: str, owner: str) -> Iterator[None]:
         yield
     finally:
         store.stop()
+
+
+def refuse_missing(target: Target, purpose: str) -> None:
+    """Make nothing of a name that was mistyped.
+
+    Args:
+        target: The file or the database.
+        purpose: As of `make_reader`.
+
+    Raises:
+        ConfigError: There is no such recording, or not for this user.
+        DiskError: As `Recorded.start`, of a database.
+    """
+    if not isinstance(target, Path):
+        reader = make_reader(target, purpose)
+        try:
+            reader.start()
+        finally:
+            reader.stop()
+    elif not os.path.exists(target):  # noqa: PTH110 - as in `RecorderLock`
+        raise ConfigError(
+            f"{target} does not exist, or not for this user",
+            "name the recording; if it is gone for good, put an empty file in its place, and give its --client-id",
+        )
 
 
 def make_reader(target: Target, purpose: str = "edge report") -> Recorded:

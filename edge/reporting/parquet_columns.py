@@ -56,7 +56,7 @@ TABLE = (
     Column("estimate", ESTIMATE, False, "by label: `share`, 0 to 1, with its 90 % interval from `low` to `high`"),
     Column("estimate_absent", pa.string(), False, "why `estimate` is null where `counts` are not"),
     Column("withheld", pa.string(), False, "what privacy withholds: `emotions`, `facing` or `figures`; null: nothing"),
-    Column("withheld_reason", pa.string(), False, "why it is withheld"),
+    Column("withheld_reason", pa.string(), False, "why it is withheld; `few_people` where `frames` is 0: nobody knows"),
     Column("model_faces", pa.string(), True, "the model that found the faces"),
     Column("model_emotions", pa.string(), False, "the model that named emotions; null: none"),
     Column("model_pose", pa.string(), False, "the rule for whose emotions are named: `front` or `any`; null: none"),

@@ -146,21 +146,25 @@ def _drawn(
         matrix[0, 2] += 4 * middle[0]
     head = cv2.warpAffine(image, matrix, box, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     head = cv2.GaussianBlur(head, (0, 0), chance.blur)
-    colours = head * chance.tint  # and from here on in place: these are the largest arrays of the daemon
-    colours += np.float32(chance.brightness)
-    np.clip(colours, 0.0, 255.0, out=colours)
+    # From here on in place: these are the largest arrays of the daemon. Whole rows at a time: NumPy is slow with arrays
+    # whose last axis is three colours.
+    rows = np.multiply(head.reshape(box[1], -1), np.tile(chance.tint, box[0]))
+    rows += np.float32(chance.brightness)
+    colours = np.clip(rows, 0.0, 255.0, out=rows).reshape(head.shape)
     outline = cv2.transform((portrait.outline * scale)[None], matrix)[0]
     feather = _filled(outline, box, 0.02 * fine)
 
-    shade = np.linspace(1.1, 0.8, box[1], dtype=np.float32)[:, None, None]
+    shade = np.linspace(1.1, 0.8, box[1], dtype=np.float32)[:, None]
     shirt = np.array(chance.shirt, np.float32) * shade
     half = np.array(((0.2, 0.5), (0.42, 0.56), (0.85, 0.72), (1.05, 0.92), (1.14, 1.4)))
     body = np.concatenate((half, half[::-1] * (-1, 1))) * fine + 2 * middle
     torso = _filled(body, box, 0.012 * fine)
     under = (1.0 - feather) * torso
     small = (box[0] // 2, box[1] // 2)
-    colours *= feather
-    colours += under * shirt
+    for colour in range(3):
+        plane = colours[:, :, colour]
+        plane *= feather
+        plane += under * shirt[:, colour, None]
     light = cv2.resize(colours, small, interpolation=cv2.INTER_AREA)
     mask = cv2.resize(255.0 * (feather + under), small, interpolation=cv2.INTER_AREA)
     return light.astype(np.uint8), mask.astype(np.uint8), (int(middle[0]), int(middle[1])), matrix
@@ -173,7 +177,7 @@ def _extent(mask: NDArray[Any]) -> tuple[slice, slice]:
 
 
 def _filled(points: NDArray[Any], size: tuple[int, int], soft: float) -> NDArray[np.float32]:
-    """A polygon with soft edges: (height, width, 1) float32, 1 inside and 0 outside."""
+    """A polygon with soft edges: (height, width) float32, 1 inside and 0 outside."""
     canvas = np.zeros((size[1], size[0]), np.float32)
     cv2.fillPoly(canvas, [np.round(points).astype(np.int32)], (1.0,))
-    return np.asarray(cv2.GaussianBlur(canvas, (0, 0), soft), np.float32)[:, :, None]
+    return np.asarray(cv2.GaussianBlur(canvas, (0, 0), soft), np.float32)

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from edge.text import printable
-from edge.timing.zone_names import why_no_zone, zone_named
+from edge.timing.zone_names import moments, why_no_zone, zone_named
 
 LOCAL = Path("/etc/localtime")
 ZONES = Path("/usr/share/zoneinfo")
@@ -30,14 +30,14 @@ def local_zone_problem() -> str:
     """
     name = os.environ.get("TZ", "").removeprefix(":")
     if "TZ" not in os.environ or name == str(LOCAL):
-        if not os.path.lexists(LOCAL) or not (reason := why_no_zone(LOCAL)):
+        if not os.path.lexists(LOCAL) or not (reason := _why_not_followed(LOCAL)):
             return ""
         if not os.path.exists(LOCAL):  # noqa: PTH110 - where its folder cannot be read, too
             name = os.path.realpath(LOCAL).partition("/zoneinfo/")[2]
             return f"{LOCAL} names a time zone that is not there: {_remedy(name)} (timedatectl set-timezone)"
         return f"{LOCAL} is no time zone to this user ({reason}): set one (timedatectl set-timezone; in a container TZ)"
     folder = Path(os.environ.get("TZDIR") or ZONES)
-    if not name or _RULE.match(name) or not why_no_zone(folder / name):
+    if not name or _RULE.match(name) or not _why_not_followed(folder / name):
         return ""
     return f"TZ={printable(name)} names no time zone: {_remedy(name)}"
 
@@ -58,6 +58,12 @@ def schedule_zone_problem() -> str:
 def zone_of_file(path: Path) -> str | None:
     """The name of the zone that a file, or a link to one such as `LOCAL`, has; None: it tells none."""
     return os.path.realpath(path).partition("/zoneinfo/")[2] or None
+
+
+def _why_not_followed(path: Path) -> str:
+    """Why local times of this process are not those of this file, its zone; empty: they are."""
+    refresh_local_zone()
+    return why_no_zone(path, taken_for_utc=not any(time.localtime(moment).tm_gmtoff for moment in moments()))
 
 
 def _remedy(name: str) -> str:

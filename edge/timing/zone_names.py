@@ -8,7 +8,9 @@ import io
 import os
 import re
 import struct
+import time
 import zoneinfo
+from datetime import datetime
 from pathlib import Path
 
 from edge.files.bounded_read import read_file
@@ -17,6 +19,7 @@ from edge.timing.old_zone_names import SUCCESSORS, successor
 
 LONGEST = 64  # characters of a name
 LARGEST = 200_000  # bytes of a file of a zone; the largest of tzdata has 3,940
+MONTH = 2_629_746  # seconds
 NO_ZONE = (OSError, ValueError, KeyError, IndexError, AssertionError, OverflowError, MemoryError, struct.error)
 """What Python raises for a file that is none of a zone, or a damaged one."""
 SHORT_FORM = re.compile(r"[a-z]{2,5}([+-]\d{1,2})?", re.IGNORECASE)  # MEZ, CET+1: alike by letters, not by sense
@@ -47,12 +50,24 @@ def zone_named(name: str) -> zoneinfo.ZoneInfo:
     raise ValueError(mark("there is no such time zone; write one by a city, as Europe/Berlin"))
 
 
-def why_no_zone(path: Path) -> str:
-    """Why the C library would take a file for UTC, in words; empty: it is that of a zone."""
+def why_no_zone(path: Path, *, taken_for_utc: bool = False) -> str:
+    """Why the C library would take a file for UTC, in words; empty: it is that of a zone.
+
+    Args:
+        path: The file.
+        taken_for_utc: Whether it does: of a damaged file Python may still read what it does not.
+    """
     try:
-        return "" if _is_zone(read_file(path, LARGEST)) else "damaged, or the file of something else"
+        ahead = _ahead(read_file(path, LARGEST), moments())
     except OSError as error:
         return error.strerror or str(error)
+    return "damaged, or the file of something else" if ahead is None or (ahead and taken_for_utc) else ""
+
+
+def moments() -> tuple[float, ...]:
+    """One of each month to come: in a zone that is not UTC there is a difference in one of them."""
+    first = time.time() // MONTH
+    return tuple((first + month) * MONTH for month in range(12))
 
 
 class _Whole(io.BytesIO):
@@ -65,9 +80,11 @@ class _Whole(io.BytesIO):
 
 
 @functools.lru_cache(maxsize=4)  # asked several times a second
-def _is_zone(content: bytes) -> bool:
+def _ahead(content: bytes, moments: tuple[float, ...]) -> bool | None:
+    """Whether a zone is ahead of UTC, or behind it, in one of these moments; None: it is none."""
     try:
-        zoneinfo.ZoneInfo.from_file(_Whole(content))
+        zone = zoneinfo.ZoneInfo.from_file(_Whole(content))
+        ahead = [datetime.fromtimestamp(moment, zone).utcoffset() for moment in moments]
     except NO_ZONE:
-        return False
-    return True
+        return None
+    return any(ahead)

@@ -113,9 +113,29 @@ class PostgresServer:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def sql(self, *statements: str, database: str = "postgres") -> str:
-        """Run statements as the superuser; what psql prints, values parted by `|`."""
-        commands = [part for each in statements for part in ("-c", each)]
-        return self.psql(*commands, database=database)
+        """Run statements as the superuser, one after another; what `psql -At` prints, values parted by `|`.
+
+        Through the library of psql, in this process: psql itself takes thirty times as long to start as to ask.
+        """
+        from psycopg import pq  # noqa: PLC0415 - of an extra
+
+        connection = pq.PGconn.connect(
+            f"{self.url(database)}&client_encoding=UTF8&options=-c%20client_min_messages%3Dwarning".encode()
+        )
+        lines: list[bytes] = []
+        try:
+            assert connection.status == pq.ConnStatus.OK, connection.get_error_message()
+            for each in statements:
+                connection.send_query(each.encode())
+                while result := connection.get_result():
+                    assert result.status in (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK), result.error_message
+                    lines += (
+                        b"|".join(result.get_value(row, column) or b"" for column in range(result.nfields)) + b"\n"
+                        for row in range(result.ntuples)
+                    )
+        finally:
+            connection.finish()
+        return b"".join(lines).decode()
 
     def psql(self, *arguments: str, database: str = "postgres", text: str | None = None) -> str:
         """What psql prints."""

@@ -18,10 +18,21 @@ from edge.recording.postgres.schema import refuse_newer
 from edge.recording.stored_numbers import Missing
 from edge.recording.window_store import IncompleteError
 
+PURPOSE = "edge record"  # what the server calls a recorder's connection
 STILL_SECONDS = 60  # without a question, of which a recorder has one every two seconds, until it has nothing any more
 # Classes of advisory locks, by the row and by the school; of the last one each recorder has a part.
 SHARED, ORDINARY, RECORDING = 0x45444753, 0x4544474F, 0x45444752
 GROUP_PATTERN = "[^/+#]{1,200}-[0-9a-f]{16}"
+# Version 0.3.0 did not say for which school it records.
+SILENT = f"""
+SELECT EXISTS (
+    SELECT 1 FROM pg_stat_activity a WHERE a.datname = current_database() AND a.application_name = '{PURPOSE}'
+    AND NOT EXISTS (
+        SELECT 1 FROM pg_locks l WHERE l.pid = a.pid AND l.locktype = 'advisory' AND l.granted AND l.objsubid = 2
+        AND l.classid = {RECORDING}
+    )
+)
+"""  # noqa: S608
 UNLOCK = "SELECT pg_advisory_unlock(%s, %s)"
 FREE = f"""
 SELECT s.id, s.client_id FROM edge_private.shared_sessions s
@@ -60,7 +71,7 @@ class SharedSessions:
         self._share = share
         self._ids = ids
         self._held: dict[str, int] = {}  # rows by client id
-        self._kept = KeptConnection(address, "edge record, share", self._held.clear)
+        self._kept = KeptConnection(address, f"{PURPOSE}, share", self._held.clear)
         self._school = 0
         self.group = ""
         """What the share is called at the broker: whoever may subscribe there and knew it would get windows, too."""
@@ -176,6 +187,12 @@ def record(connection: psycopg.Connection, school: int) -> None:
 def nobody_else_records(connection: psycopg.Connection, school: int) -> bool:
     """Whether all recorders of a school that are connected are this one."""
     return _try_lock(connection, RECORDING, school)
+
+
+def somebody_silent_records(connection: psycopg.Connection) -> bool:
+    """Whether there are recorders, in the same database, of which nobody can say for which school they record."""
+    row = connection.execute(SILENT).fetchone()
+    return bool(row and row[0])
 
 
 def remove(connection: psycopg.Connection, school: int, client_id: str) -> None:

@@ -76,7 +76,7 @@ class PostgresStore:
         self._address = address
         self._prefix = prefix
         self._progress = progress
-        self._kept = KeptConnection(address, "edge record", self._forget)
+        self._kept = KeptConnection(address, shared_sessions.PURPOSE, self._forget)
         self._school = self._table = 0
         self._devices, self._series, self._partitions = DeviceIds(), SeriesIds(), Partitions()
         self._series_of = SeriesOfDevices(self._series)
@@ -105,11 +105,16 @@ class PostgresStore:
             shared_sessions.record(connection, self._school)
 
     def be_alone(self) -> None:
-        """Raises BusyError: somebody else records for this school."""
+        """Raises BusyError: somebody else records for this school, or may do so."""
         with self._kept.used() as connection:
             if not shared_sessions.nobody_else_records(connection, self._school):
                 raise BusyError(
                     f"somebody records into {self._address} already", "end that, on whichever machine it is"
+                )
+            if shared_sessions.somebody_silent_records(connection):
+                raise BusyError(
+                    f"a recorder of version 0.3.0 is connected to {self._address}, and nobody can say for which school",
+                    "upgrade it, or end it meanwhile, on whichever machine it is",
                 )
 
     def stop(self) -> None:

@@ -42,9 +42,22 @@ def test_where_nobody_can_look_no_session_is_ended(tmp_path: Path) -> None:
     folder = tmp_path / "school"
     folder.mkdir(0)
     words = ("--database", f"{folder}/school.sqlite", "--broker", "mqtt://127.0.0.1:9", "--forget")
+    for named in ((), ("--client-id", "edge-recorder")):
+        status, out, err = as_other("-m", "edge", "record", *words, *named)
+        assert (status, out) == (78, "")
+        assert err.startswith(f"edge: {folder}/school.sqlite does not exist, or not for this user: name the recording")
+
+
+def test_where_the_lock_of_a_recording_may_not_be_read_no_session_is_ended(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    path, lock = tmp_path / "school.sqlite", tmp_path / "school.sqlite-lock"
+    path.touch()
+    lock.touch(0)
+    words = ("--database", str(path), "--broker", "mqtt://127.0.0.1:9", "--forget", "--client-id", "edge-recorder")
     status, out, err = as_other("-m", "edge", "record", *words)
     assert (status, out) == (78, "")
-    assert err.startswith(f"edge: {folder}/school.sqlite does not exist, or not for this user: give the --client-id")
+    unknown = f"nobody can say whether {path} is recorded into: {lock} cannot be used (Permission denied)"
+    assert err.startswith(f"edge: {unknown}: run this as root, or as the user who records")
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,9 @@ def test_a_room_of_any_name_under_a_narrow_locale(
     tmp_path: Path, narrow: dict[str, str],
 ) -> None:  # fmt: skip
     file = tmp_path / "config.yaml"
-    settings = {"device": {"name": ROOM}, "camera": {"source": "sample"}, "window": {"seconds": 1}}
+    settings = {
+        "device": {"name": ROOM}, "camera": {"source": "sample"}, "window": {"seconds": 1}, "vision": {"fps": 2},
+    }  # fmt: skip
     file.write_text(json.dumps({**settings, "mqtt": {"broker": f"mqtt://127.0.0.1:{broker}"}}, ensure_ascii=False))
     edge("run", "--config", str(file))  # the service, under UTF-8
     subscribe(broker).wait("window", 2)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import signal
 import socket
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,6 +24,7 @@ from edge.daemon.paths import pause_path
 from edge.daemon.running_broker import running_broker
 from edge.support.daemon_words import at_broker
 from tests.support.brokers import Broker, Subscriber, can_connect, free_port
+from tests.support.paths import ROOT
 
 Edge = Callable[..., "subprocess.Popen[str]"]
 
@@ -115,6 +118,64 @@ def test_ports_on_which_something_is_silent_are_asked_at_the_same_time(
         each.join(60)
     assert not all_asked.broken
     assert gone == []
+
+
+READER = """
+import sys
+from edge.__main__ import main
+from edge.daemon import running_broker
+running_broker.ANSWER_SECONDS = 300.0
+sys.exit(main())
+"""
+
+
+@pytest.mark.parametrize("command", ["watch", "unregister"])
+def test_who_looks_for_the_broker_is_ended_at_once(
+    config: Config, listeners: list[socket.socket], command: str
+) -> None:
+    listener = listeners[0]
+    settings = (f"mqtt.embedded_port={listener.getsockname()[1]}", f"outbox.path={config.outbox.path}")
+    words = [command, *(word for setting in settings for word in ("--set", setting))]
+    said, calls = b"", list[socket.socket]()
+    lock = DaemonLock(pause_path(config))
+    lock.make()
+    with (
+        lock.holding(Flag.RUNS),
+        subprocess.Popen([sys.executable, "-c", READER, *words], cwd=ROOT, stdout=subprocess.DEVNULL) as process,
+    ):
+        while not said:  # of who only looks whether anybody listens there is nothing
+            calls.append(listener.accept()[0])
+            said = calls[-1].recv(100)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
+    lock.close()
+    for each in calls:
+        each.close()
+
+
+def test_what_another_users_daemon_has_retained_is_not_removed(
+    config: Config,
+    start_broker: Callable[..., Broker],
+    subscribe: Callable[..., Subscriber],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """It listens where ours would, under the same name; ours does not run, or its broker is not found."""
+    port = start_broker(port=config.mqtt.embedded_port).port
+    of_another = [("availability", "online"), ("latest", json.dumps({"epoch": "00000000"}))]
+    paho.multiple([(f"classroom/room-1/{name}", text, 1, True) for name, text in of_another], "127.0.0.1", port)
+    settings = (f"mqtt.embedded_port={port}", f"outbox.path={config.outbox.path}")
+    options = [word for setting in settings for word in ("--set", setting)]
+    lock = DaemonLock(pause_path(config))
+    lock.make()
+    for runs in (False, True):
+        lock.set_flag(Flag.RUNS, held=runs)
+        assert run_command_line(["unregister", "--all", *options]) == 1
+        told = capsys.readouterr()
+        assert (told.out, "room-1 that is running there is not this one" in told.err) == ("", True)
+    lock.close()
+    left = subscribe(port)
+    left.wait("availability")
+    left.wait("latest")
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ def test_the_schemas_in_docs_are_those_of_the_code(name: str) -> None:
 
 def test_every_topic_of_the_contract_is_there_and_valid(broker: int, edge: Edge, subscribe: Subscribe) -> None:
     subscriber = subscribe(broker)
-    process = run_sample(edge, broker, "deployment.responsible=Jane")
+    process = run_sample(edge, broker, "deployment.responsible=Jane", "vision.fps=5")
     windows = subscriber.wait("window", 3)
     subscriber.wait("health")
     assert {message.name for message in subscriber.messages} == {

@@ -61,7 +61,7 @@ sys.exit(main())
 def options(port: int, *more: str) -> list[str]:
     settings = (
         f"mqtt.broker=mqtt://127.0.0.1:{port}", "camera.source=sample:25", "window.seconds=1", "health.seconds=1",
-        "mode=headcount", *more,
+        "mode=headcount", "vision.fps=2", *more,
     )  # fmt: skip
     return [word for setting in settings for word in ("--set", setting)]
 

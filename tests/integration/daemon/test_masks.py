@@ -42,7 +42,7 @@ class Device:
             "mqtt": {"broker": f"mqtt://127.0.0.1:{port}"},
             "camera": {"source": "sample:25", "masks": [TOP]},
             "window": {"seconds": 1},
-            "vision": {"detect_width": 640},
+            "vision": {"detect_width": 640, "fps": 2},
         }
         self.command = Commander(port, subscriber)
 

@@ -40,7 +40,7 @@ def network_camera() -> Iterator[Camera]:
 
 
 def options(port: int, *more: str) -> list[str]:
-    settings = (f"mqtt.broker=mqtt://127.0.0.1:{port}", "camera.loop=true", "window.seconds=1", *more)
+    settings = (f"mqtt.broker=mqtt://127.0.0.1:{port}", "camera.loop=true", "window.seconds=1", "vision.fps=2", *more)
     return [word for setting in settings for word in ("--set", setting)]
 
 

@@ -37,7 +37,8 @@ def running(broker: int, edge: Edge, subscribe: Subscribe, pictures: str, tmp_pa
     def write(**more: Any) -> None:
         lines = {
             "device": {"name": "room-1"}, "camera": {"source": pictures, "loop": True}, "window": {"seconds": 1},
-            "mqtt": {"broker": f"mqtt://127.0.0.1:{broker}"}, "outbox": {"path": str(tmp_path / "outbox.sqlite")},
+            "vision": {"fps": 2}, "mqtt": {"broker": f"mqtt://127.0.0.1:{broker}"},
+            "outbox": {"path": str(tmp_path / "outbox.sqlite")},
         }  # fmt: skip
         file.write_text(json.dumps({**lines, **more}))
 

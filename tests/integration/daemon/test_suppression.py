@@ -23,6 +23,7 @@ def test_three_people_leave_no_figure_anywhere(broker: int, edge: Edge, subscrib
     subscriber = subscribe(broker, "#")
     settings = (
         f"mqtt.broker=mqtt://127.0.0.1:{broker}", "camera.source=sample:3", "window.seconds=1", "health.seconds=1",
+        "vision.fps=2",
     )  # fmt: skip
     options = [word for setting in settings for word in ("--set", setting)]
     process = edge("run", *options)

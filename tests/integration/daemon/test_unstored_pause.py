@@ -27,7 +27,7 @@ def camera() -> Iterator[SnapshotCamera]:
 
 
 def options(port: int, *more: str) -> list[str]:
-    settings = (f"mqtt.broker=mqtt://127.0.0.1:{port}", "mode=headcount", "window.seconds=1", *more)
+    settings = (f"mqtt.broker=mqtt://127.0.0.1:{port}", "mode=headcount", "window.seconds=1", "vision.fps=2", *more)
     return [word for setting in settings for word in ("--set", setting)]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import re
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -16,7 +17,8 @@ from tests.support.paths import ROOT
 from tests.system.docs.blocks import blocks
 
 BROKER = "mosquitto"  # the name of its user, too
-BEGINS = "docs/scale.md: apt-get install mosquitto mosquitto-clients"
+BEGINS = "docs/scale.md: (set -e; apt-get install mosquitto mosquitto-clients openssl"
+BRIDGE_BEGINS = "docs/scale.md: (set -e; umask 077; cd /etc/mosquitto/edge"
 SURROUNDINGS = """
 set -eu
 umask 077
@@ -25,25 +27,33 @@ ip addr add 192.168.1.10/32 dev lo
 mount --bind $1/etc /etc/mosquitto
 mount --bind $1/kept /var/lib/mosquitto
 apt-get() { :; }
-cp() { case $2 in /etc/systemd/*) ;; *) command cp "$@" ;; esac; }
-stop() { if [ "$1" ]; then kill $1 && wait $1 || true; fi; }
+install() { case $* in */etc/systemd/*) test -e "$3" ;; *) command install "$@" ;; esac; }
+# Blocks start them in shells of their own, so nobody waits for them: one that has ended may be a zombie.
+runs() { [ -e $folder/$1 ] && [ "$(cat /proc/$(cat $folder/$1)/comm 2>/dev/null)" = mosquitto ]; }
+stop() { if runs $1; then kill $(cat $folder/$1); while runs $1; do sleep 0.05; done; fi; }
+trap 'stop bridge; stop broker' EXIT
 systemctl() {
     case $* in
     daemon-reload) return ;;
     *edge-bridge)
-        stop "${bridge-}"
-        mount -t tmpfs tmpfs /run && install -d -o mosquitto -m 700 /run/edge-bridge /run/kept
-        sed -i 's|/var/lib/edge-bridge|/run/kept|' bridge/bridge.conf
-        runuser -u mosquitto -- mosquitto -c /etc/mosquitto/edge/bridge/bridge.conf 2>$folder/bridge.log & bridge=$!
+        stop bridge
+        mountpoint -q /run/kept || { mount -t tmpfs tmpfs /run && mkdir /run/kept && mount -t tmpfs tmpfs /run/kept; }
+        command install -d -o mosquitto -m 700 /run/edge-bridge /run/kept
+        sed -i 's|/var/lib/edge-bridge|/run/kept|' /etc/mosquitto/edge/bridge/bridge.conf
+        setpriv --reuid mosquitto --regid mosquitto --clear-groups \\
+            mosquitto -c /etc/mosquitto/edge/bridge/bridge.conf >$folder/bridge.log 2>&1 &
+        echo $! >$folder/bridge
         return ;;
     esac
-    stop "${broker-}"
-    mosquitto -c /etc/mosquitto/mosquitto.conf 2>$folder/log & broker=$!
-    until (: </dev/tcp/192.168.1.10/8883) 2>/dev/null; do kill -0 $broker; sleep 0.05; done
+    stop broker
+    mosquitto -c /etc/mosquitto/mosquitto.conf >$folder/log 2>&1 &
+    echo $! >$folder/broker
+    until (: </dev/tcp/192.168.1.10/8883) 2>/dev/null; do kill -0 $(cat $folder/broker); sleep 0.05; done
 }
 folder=$1
 """
 AFTERWARDS = r"""
+cd /etc/mosquitto/edge
 echo === not of root
 find . ! -user root -o -perm /022
 echo === written by the broker
@@ -58,9 +68,8 @@ done
 echo === after a restart, and read again
 systemctl restart mosquitto
 send room-205 # it answers, and so it is ready for signals, too
-kill -HUP $broker
+kill -HUP $(cat $folder/broker)
 send room-205
-stop $broker
 """
 SEND = r"""
 send() {
@@ -97,22 +106,55 @@ for room in room-205 room-206 room-207; do send $room; done
 sed -nE 's/^([a-z0-9-]+)[ ,][0-9a-f]{{32}}$/\\1/p' $folder/said /etc/mosquitto/edge/rooms.csv | sort | uniq -d
 grep -c 'there is a user .* already; nothing was changed' $folder/problems
 grep -x 'max_packet_size 65536' /etc/mosquitto/mosquitto.conf
-stop $broker
 """
-BRIDGE = """
-make() { sh dynamic-security.sh "$@" DISTRICT -h localhost -p 8883 --cafile ca.pem -u admin -P "$(cat admin)"; }
-make --school north-hill bridge-north-hill # this broker is the district's, too
-make --prefix + --dashboard office edge-office
-"""
+PASSWORD = "a&b|c/d $HOME `e`; #f"  # which no program may take for words of its own
+BRIDGE = r"""
+cd /etc/mosquitto/edge
+make() { sh dynamic-security.sh "$@" -h localhost -p 8883 --cafile ca.pem -u admin -P "$(cat admin)"; }
+make --school north-hill bridge-north-hill 'PASSWORD' # this broker is the district's, too
+for kind in dashboard commander; do make --prefix + --$kind office-$kind edge-office-$kind DISTRICT; done
+to() { echo "-h 192.168.1.10 -p 8883 --cafile ca.pem -q 1 -i $1 -u $2"; }
+room() { mosquitto_$1 -V 5 $(to edge-classroom-room-205 room-205) -P "$(sed -n 's/^room-205,//p' rooms.csv)" "${@:2}"; }
+read_there() { mosquitto_sub $(to edge-office-dashboard office-dashboard) -P DISTRICT -W 60 "$@"; }
+give() { mosquitto_pub -V 5 $(to edge-office-commander office-commander) -P DISTRICT "$@"; }
+""".replace("PASSWORD", PASSWORD)
 CARRIED = r"""
-send() { mosquitto_pub -V 5 -h 192.168.1.10 -p 8883 --cafile ca.pem -q 1 -r -i edge-classroom-room-205 -u room-205 \
-    -P "$(sed -n 's/^room-205,//p' /etc/mosquitto/edge/rooms.csv)" -t classroom/room-205/info -m carried; }
-send
-mosquitto_sub -V 5 -h 192.168.1.10 -p 8883 --cafile ca.pem -i edge-office -u office -P DISTRICT -C 1 -W 30 \
-    -t north-hill/room-205/info
+room pub -r -t classroom/room-205/info -m carried
+read_there -C 1 -t north-hill/room-205/info
 runuser -u mosquitto -- stat -c '%U %a' bridge/bridge.conf
-stop $bridge
-stop $broker
+"""
+FAILS = r"""
+pasted() { set +e; "$1"; echo "$2: $?"; set -e; } # into a shell that goes on whatever a line says
+as_shipped() { cmp bridge/bridge.conf ROOT/docs/mosquitto/bridge/bridge.conf; }
+as_it_stands() { AS_IT_STANDS
+}
+block() { BLOCK
+}
+pasted as_it_stands 'the password of the district'; as_shipped
+mv bridge ..; pasted block folder; mv ../bridge .; as_shipped
+openssl() { return 1; }; pasted block 'its own password'; unset -f openssl; as_shipped
+mv admin ..; pasted block administrator; mv ../admin .
+mv ca.pem ..; pasted block authority; mv ../ca.pem .
+mv bridge/edge-bridge.service ..; pasted block unit
+[ ! -e $folder/bridge.log ]
+"""
+COMMANDS = r"""
+read_there -c -E -t north-hill/+/window
+read_there -c -F %p -t north-hill/+/window >$folder/windows & reader=$!
+windows() { # FROM TO SECONDS between them
+    seq $1 $2 | while read -r number; do echo $number; sleep $3; done | room pub -l -t classroom/room-205/window
+}
+until grep -qx 1 $folder/windows; do windows 1 1 0.2; done # the bridge carries
+windows 2 COUNT 0.02 & sending=$! # some are on their way, others wait for it
+BLOCK
+wait $sending
+arrived() { sort -nu $folder/windows | wc -l; }
+for _ in $(seq 100); do [ $(arrived) = COUNT ] || sleep 0.2; done
+kill $reader
+arrived
+room sub -C 1 -W 60 -F %p -t classroom/room-205/cmd/+ & taking=$!
+while kill -0 $taking 2>/dev/null; do give -t north-hill/room-205/cmd/pause -m paused; sleep 0.2; done
+stat -c '%U %a' bridge/bridge.conf
 """
 
 
@@ -138,12 +180,48 @@ def test_a_broker_that_is_set_up_again_keeps_its_users(tmp_path: Path) -> None:
 
 
 def test_a_bridge_is_set_up_beside_it_also_where_that_was_interrupted(tmp_path: Path) -> None:
-    block = page("docs/scale.md: cd /etc/mosquitto/edge &&", "edge-bridge.service")
-    block = block.replace("broker.district.example", "192.168.1.10").replace("s/north/north/", "s/north/north-hill/")
-    before, user, _ = block.partition("sh dynamic-security.sh")
-    made = user + block[len(before + user) :].partition("\n")[0]
-    again = "\n".join((before, f"{before}{made}", "set +e", block, block, "set -e"))
+    before, _, _ = bridge_block().partition("sh dynamic-security.sh")
+    user = 'make --dashboard bridge edge-bridge "$password"'
+    again = "\n".join((f"{before})", f"{before}{user}\n)", "set +e", bridge_block(), bridge_block(), "set -e"))
     assert run_page(tmp_path, f"{BRIDGE}\n{again}\n{CARRIED}") == "carried\nroot 640\n"
+
+
+def test_no_bridge_is_started_after_a_line_that_failed(tmp_path: Path) -> None:
+    fails = FAILS.replace("AS_IT_STANDS", page(BRIDGE_BEGINS)).replace("BLOCK", bridge_block())
+    said = run_page(tmp_path, BRIDGE + fails.replace("ROOT", str(ROOT)))
+    failed = ("the password of the district", "folder", "its own password", "administrator", "authority", "unit")
+    pattern = "remote_password CHANGE-ME\n" + "".join(rf"{what}: [1-9]\d*\n" for what in failed)
+    assert re.fullmatch(pattern, said), said
+
+
+def test_the_unit_starts_no_bridge_without_its_passwords(tmp_path: Path) -> None:
+    folder = ROOT / "docs/mosquitto/bridge"
+    (command,) = re.findall("^ExecStartPre=(.*)", (folder / "edge-bridge.service").read_text(), re.MULTILINE)
+    place, ours = "/etc/mosquitto/edge/bridge/bridge.conf", tmp_path / "bridge.conf"
+    assert place in command
+    for text, starts in (((folder / "bridge.conf").read_text(), False), ("remote_password x\n", True)):
+        ours.write_text(text)
+        done = subprocess.run(shlex.split(command.replace(place, str(ours))), capture_output=True, check=False)
+        assert (done.returncode == 0) == starts
+
+
+def test_a_bridge_that_is_given_commands_loses_no_window(tmp_path: Path) -> None:
+    enable = page("docs/scale.md: cd /etc/mosquitto/edge &&", "addGroupClient")
+    commands = COMMANDS.replace("BLOCK", enable).replace("COUNT", "200")
+    said = run_page(tmp_path, f"{BRIDGE}\n{bridge_block()}\n{commands}")
+    assert said == "200\npaused\nroot 640\n"
+
+
+def bridge_block() -> str:
+    """For a school of another name."""
+    block = page(BRIDGE_BEGINS)
+    for shipped, ours in (
+        ("broker.district.example", "192.168.1.10"), ("school=north", "school=north-hill"),
+        ("'CHANGE-ME'", f"'{PASSWORD}'"),
+    ):  # fmt: skip
+        assert shipped in block
+        block = block.replace(shipped, ours)
+    return block
 
 
 def page(begins: str, within: str = "") -> str:

@@ -38,6 +38,8 @@ BROKER = "mosquitto"  # the name of its user, too
 OF_SCHOOL = ("room-204", "room-205", "dashboard", "recorder", "commander", "homeassistant", "monitor")
 OF_DISTRICT = ("north", "south", "dashboard", "recorder", "commander", "monitor")
 REFUSED = "Not authorized"
+PREPARE = "(set -e; apt-get install mosquitto-clients python3"
+CHANGE_OVER = "(set -e; cd /etc/mosquitto; systemctl stop"
 SYSTEMCTL = """#!/bin/sh
 case $1 in
 stop) kill $(cat {pid}) 2>/dev/null; while kill -0 $(cat {pid}) 2>/dev/null; do sleep 0.05; done ;;
@@ -127,7 +129,9 @@ class OldBroker(SchoolBroker):
         for page, ours in {"1884": str(free_port()), **self._places, **change}.items():
             block = block.replace(page, ours)
         if killed_before:
-            block = f"trap '[[ $BASH_COMMAND != \"{killed_before}\"* ]] || kill -9 $$' DEBUG\n{block}"
+            # $BASHPID is the shell in which the block runs.
+            condition = f'[[ $BASH_COMMAND != "{killed_before}"* ]]'
+            block = f"set -T; trap '{condition} || kill -9 $$ $BASHPID' DEBUG\n{block}"
         path = f"{self._folder}/bin:{os.environ['PATH']}:/usr/sbin"
         done = subprocess.run(
             ["bash", "-euc", block], cwd=self._folder / "clone", env={**os.environ, "PATH": path}, capture_output=True,
@@ -279,16 +283,16 @@ def test_users_keep_their_passwords_and_sessions_what_waits(
         commander = school.connect("commander", "anything")
         assert commander.publish("classroom/room-205/cmd/pause", "on") == "Success"
         commander.stop()
-        said = school.page("apt-get install mosquitto-clients python3", {"recorder ID": f"recorder {ids[school]}"})
+        said = school.page(PREPARE, {"recorder ID": f"recorder {ids[school]}"})
         assert "not in" not in said
-        school.page("systemctl stop mosquitto; cd", {})
+        school.page(CHANGE_OVER, {})
         room.send()
         record(school, 60)
         every_user_has_the_rights_of_the_plugin(school)
 
         district.systemctl("start")
         said = district.page(
-            "apt-get install mosquitto-clients python3",
+            PREPARE,
             {
                 "make_user --recorder recorder ID": f"make_user --prefix north --recorder recorder {ids[district]}",
                 "for room in $(cut": "for school in north south; do make_user --school $school bridge-$school; done #",
@@ -296,7 +300,7 @@ def test_users_keep_their_passwords_and_sessions_what_waits(
             },
         )  # fmt: skip
         assert "not in" not in said
-        district.page("systemctl stop mosquitto; cd", {})
+        district.page(CHANGE_OVER, {})
         room.send()
         record(district, 80)
     finally:
@@ -329,7 +333,7 @@ def every_user_has_the_rights_of_the_plugin(school: OldBroker) -> None:
 
 
 def test_a_change_that_is_interrupted_goes_on_and_the_way_back_too(folder: Path) -> None:
-    change, back = "systemctl stop mosquitto; cd", "cd /etc/mosquitto && systemctl stop"
+    change, back = CHANGE_OVER, "cd /etc/mosquitto && systemctl stop"
     school = OldBroker(folder / "school", OF_SCHOOL)
     school.prepare()
     school.systemctl("start")
@@ -341,7 +345,7 @@ def test_a_change_that_is_interrupted_goes_on_and_the_way_back_too(folder: Path)
         who.stop()
 
     try:
-        school.page("apt-get install mosquitto-clients python3", {"recorder ID": "recorder edge-recorder"})
+        school.page(PREPARE, {"recorder ID": "recorder edge-recorder"})
         for command in ("find", "sed", "install", "mv edge", "mv plugin"):
             school.page(change, {}, command)
         school.page(back, {})  # no folder is `edge` now
@@ -390,8 +394,8 @@ def test_who_had_a_certificate_in_place_of_a_password_goes_on(folder: Path) -> N
             "for room in $(cut": f"for room in {' '.join(rooms)}; do make_user $room; done #",
             "recorder ID": "recorder x",
         }
-        assert "recorder: not in" in school.page("apt-get install mosquitto-clients python3", by_name)
-        school.page("systemctl stop mosquitto; cd", {})
+        assert "recorder: not in" in school.page(PREPARE, by_name)
+        school.page(CHANGE_OVER, {})
         wait_for(lambda: can_connect(school.port), 20, "the broker with the plugin")
         for name, other in (rooms, rooms[::-1]):
             again = room(name, f"edge-classroom-{name}")

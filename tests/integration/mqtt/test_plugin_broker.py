@@ -583,6 +583,7 @@ def test_the_programs_work_under_these_rights(
         "device.name": "room-3", "mqtt.broker": school.url, "mqtt.username": "room-3",
         "mqtt.password_file": school.password_file, "camera.source": pictures, "camera.loop": "true",
         "window.seconds": "1", "health.seconds": "1", "vision.detect_width": "640",
+        "vision.fps": "2",
         "homeassistant.discovery": "false",
     }  # fmt: skip
     words_of_room = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]

@@ -174,6 +174,7 @@ def test_the_daemon_does_everything_under_these_rights(
         "mqtt.broker": school.url, "mqtt.ca_file": school.ca, "mqtt.username": "room-1",
         "mqtt.password_file": school.password_file, "camera.source": pictures, "camera.loop": "true",
         "window.seconds": "1", "health.seconds": "1", "vision.detect_width": "640",
+        "vision.fps": "2",
     }  # fmt: skip
     words = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
     checked = edge("check", *words, "--set", "mqtt.username=room-1-check", "--set", "homeassistant.discovery=false")

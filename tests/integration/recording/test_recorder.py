@@ -296,6 +296,10 @@ def test_forget_ends_the_session(broker: int, edge: StartEdge, sender: Callable[
         done = edge("record", "--database", str(path), "--broker", address(broker), "--forget", *named)
         assert f"records into {path} already" in done.communicate(timeout=30)[1]
         assert done.returncode == 75
+    mistyped = ("--database", f"{path}x", "--client-id", client_id(path))
+    done = edge("record", *mistyped, "--broker", address(broker), "--forget")
+    assert f"{path}x does not exist, or not for this user: name the recording" in done.communicate(timeout=30)[1]
+    assert done.returncode == 78
     process.kill()
     process.wait()
     process = edge("record", "--database", str(path), "--broker", address(broker), "--forget")

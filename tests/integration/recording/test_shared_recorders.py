@@ -18,6 +18,7 @@ from edge.cli import run_command_line
 from edge.config.broker_url import BrokerUrl
 from edge.errors import ConfigError
 from edge.mqtt.client_factory import BrokerSettings
+from edge.recording.postgres import shared_sessions
 from edge.recording.postgres.address import PostgresAddress
 from edge.recording.postgres.shared_sessions import SharedSessions
 from edge.recording.session import Session
@@ -263,7 +264,12 @@ def test_forget_ends_every_session_of_the_school(
 
 
 def test_what_a_share_has_left_is_ended_beside_a_recorder_that_goes_on_alone(
-    postgres: Place, start_broker: StartBroker, edge: StartEdge, send: Callable[[int, int], None]
+    postgres: Place,
+    start_broker: StartBroker,
+    edge: StartEdge,
+    send: Callable[[int, int], None],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert isinstance(postgres.target, PostgresAddress)
     port = start_broker(*KEEPING).port
@@ -274,13 +280,56 @@ def test_what_a_share_has_left_is_ended_beside_a_recorder_that_goes_on_alone(
     alone = edge("record", *database)
     lines_of(alone, "connected to broker")
     assert edge("record", *database, "--forget").wait(30) == 75
-    done = edge("record", *database, "--forget", "--share", "main")
-    assert len(done.communicate(timeout=30)[0].splitlines()) == 1
+    ending = ["record", *database, "--forget", "--share", "main"]
+    again: list[subprocess.Popen[str]] = []
+    with monkeypatch.context() as patched:  # while it waits, a recorder of the share starts again
+        patched.setattr("edge.cli.record.time.sleep", lambda _seconds: again.append(recorder(edge, postgres, port)))
+        assert run_command_line(ending) == 0
+    assert (capsys.readouterr().out, sessions(postgres)) == ("", 1)
+    again[0].terminate()
+    again[0].wait(20)
+    monkeypatch.setattr("edge.cli.record.PATIENCE", 0.1)
+    assert run_command_line(ending) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 1
     assert sessions(postgres) == 0
+    assert run_command_line(ending) == 0
+    assert capsys.readouterr().out == "share main has no session that nobody has\n"
     send(port, 5)
     wait_for(lambda: stored(postgres) == [1, 2, 3, 4, 5], 20)
     alone.terminate()
     assert "lost the session" not in alone.communicate(timeout=20)[1]
+
+
+def test_no_session_is_ended_of_a_school_that_is_not_there_or_beside_a_recorder_of_version_0_3(
+    postgres: Place, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert isinstance(postgres.target, PostgresAddress)
+    for school in ("north", "south"):
+        store = make_store(replace(postgres.target, school=school), "classroom")
+        store.start()
+        store.stop()
+
+    url = postgres.target.url
+
+    def forget(school: str, *named: str) -> tuple[int, str]:
+        database = ("--database", url, "--school", school, "--broker", "mqtt://127.0.0.1:9")
+        return run_command_line(["record", *database, "--forget", *named]), "".join(capsys.readouterr())
+
+    for named in ((), ("--client-id", "edge-recorder"), ("--share", "main")):
+        code, told = forget("nroth", *named)
+        assert (code, "has no school 'nroth': it has: north, south" in told) == (78, True)
+    assert postgres.sql("SELECT count(*) FROM edge.schools") == ["2"]
+    of_version_0_3 = make_store(replace(postgres.target, school="south"), "classroom")
+    with monkeypatch.context() as patched:
+        patched.setattr(shared_sessions, "record", lambda *_: None)
+        of_version_0_3.start()
+    for named in ((), ("--client-id", "edge-recorder")):
+        code, told = forget("north", *named)
+        assert (code, "a recorder of version 0.3.0 is connected to" in told) == (75, True)
+    of_version_0_3.stop()
+    monkeypatch.setattr("edge.cli.record.FORGET_SECONDS", 0.1)
+    code, told = forget("north", "--client-id", "edge-recorder")
+    assert (code, "no answer from broker" in told) == (1, True)
 
 
 def test_days_are_kept_no_shorter_than_what_they_are_made_of_and_not_in_a_file(

@@ -38,14 +38,15 @@ class Block:
 
 
 def joined(lines: list[str]) -> Iterator[str]:
-    """Lines of a shell, those of a loop as one command."""
+    """Lines of a shell, those of a loop or of a shell of their own as one command."""
     loop: list[str] = []
     for line in lines:
         command = re.sub(r"(^|\s)#\s.*", "", line).rstrip()
         if not command.strip():
             continue
         loop.append(command.strip())
-        if sum(each.startswith(("for ", "while ")) for each in loop) == loop.count("done"):
+        opened = sum(each.startswith(("for ", "while ", "(set -e")) and not each.endswith("done") for each in loop)
+        if opened == loop.count("done") + loop.count(")"):
             yield "\n".join(loop)
             loop = []
 
@@ -130,7 +131,7 @@ TREATMENT: dict[str, Here | Elsewhere] = {
     ),
     "docs/district.md: edge dashboard": Elsewhere("tests/integration/web/test_dashboard_district.py"),
     "docs/district.md: edge delete": Elsewhere("tests/integration/recording/test_deletion_stores.py"),
-    'docs/district.md: sudo -u postgres psql -c "ALTER ROLE': Elsewhere("tests/integration/recording/test_restore.py"),
+    "docs/district.md: pg_restore -f /dev/null": Elsewhere("tests/integration/recording/test_restore.py"),
     "docs/district.md: edge record --database postgresql://edge_recorder@db.": Elsewhere(
         "tests/integration/recording/test_copy_school.py"
     ),
@@ -196,8 +197,7 @@ TREATMENT: dict[str, Here | Elsewhere] = {
     ),
     "docs/scale.md: echo 'deb [signed-by=": Elsewhere("tests/system/install/backports.sh"),
     "docs/scale.md: install -m 644 docs/mosquitto/drop-properties.py": Elsewhere("tests/system/install/backports.sh"),
-    "docs/scale.md: apt-get install mosquitto mosquitto-clients": Here(
-        leave_out=("apt-get",),
+    "docs/scale.md: (set -e; apt-get install mosquitto mosquitto-clients openssl": Here(
         afterwards=f"{END_BROKER}; grep -q room-205/cmd/pause /var/lib/mosquitto/rules.json",
         broker=False,
     ),
@@ -206,17 +206,23 @@ TREATMENT: dict[str, Here | Elsewhere] = {
         "tests/integration/mqtt/test_broker_bounds.py"
     ),
     "docs/scale.md: id=$(openssl rand -hex 8)": Elsewhere("tests/integration/mqtt/test_plugin_broker.py"),
-    "docs/scale.md: apt-get install mosquitto-clients python3": Elsewhere(
+    "docs/scale.md: (set -e; apt-get install mosquitto-clients python3": Elsewhere(
         "tests/integration/mqtt/test_from_access_list.py"
     ),
-    "docs/scale.md: systemctl stop mosquitto; cd": Elsewhere("tests/integration/mqtt/test_from_access_list.py"),
+    "docs/scale.md: (set -e; cd /etc/mosquitto; systemctl stop": Elsewhere(
+        "tests/integration/mqtt/test_from_access_list.py"
+    ),
     "docs/scale.md: cd /etc/mosquitto && systemctl stop": Elsewhere("tests/integration/mqtt/test_from_access_list.py"),
     "docs/scale.md: cd /etc/mosquitto/edge": Elsewhere("tests/integration/mqtt/test_plugin_broker.py"),
+    "docs/scale.md: (set -e; umask 077; cd": Elsewhere("tests/integration/mqtt/test_broker_recipes.py"),
     "docs/scale.md: cd /etc/mosquitto/edge &&": Elsewhere("tests/integration/mqtt/test_broker_recipes.py"),
     "docs/scale.md: for user in room-204 room-205": Elsewhere("tests/integration/mqtt/test_client_certificates.py"),
-    "docs/scale.md: apt-get install nftables": Here(
-        leave_out=("apt-get", "mkdir -p /etc/systemd", "printf", "cp /etc/mosquitto", "systemctl daemon-reload"),
-        change={"systemctl enable nftables && systemctl restart nftables": "nft -f /etc/nftables.conf"},
+    "docs/scale.md: (set -e; apt-get install nftables": Here(
+        change={
+            "systemctl restart nftables": "nft -f /etc/nftables.conf",
+            "systemctl restart mosquitto": "true",
+            "/etc/systemd": "$HOME/systemd",
+        },
         afterwards="nft list ruleset | grep -q 'limit rate 32 kbytes/second'",
         broker=False,
     ),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from edge.cli import check
-from edge.cli.check_rows import OK, WARNING, clock_row, pause_rows
+from edge.cli.check_rows import OK, WARNING, clock_row, folder_rows, pause_rows
 from edge.config.schema import Config
 from edge.daemon.paths import pause_path
 from edge.daemon.pause_store import Pause, PauseStore
@@ -49,3 +49,13 @@ def test_a_clock_that_is_not_set_is_said_to_be_unless_it_is_right_without(tmp_pa
     assert row.status == (OK if clock_synced() else WARNING)
     assert clock_synced() or "clock is not set" in row.found
     assert clock_row(room(tmp_path, trust_clock=True)).status == OK
+
+
+def test_a_folder_into_which_everybody_may_write_is_warned_of(tmp_path: Path) -> None:
+    config = room(tmp_path)
+    assert folder_rows(config) == []
+    tmp_path.chmod(0o777)
+    (row,) = folder_rows(config)
+    assert (row.part, row.status) == ("outbox's folder", WARNING)
+    assert row.found == f"everybody may write into {tmp_path}: other users can end a pause, and remove what is there"
+    assert "chmod o-w" in row.remedy

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from edge.cli import run_command_line
 from edge.config.schema import PrivacyConfig
 from edge.daemon import audit, state_file
 from edge.daemon.daemon_lock import DaemonLock, Flag, is_held
@@ -895,3 +896,73 @@ def test_a_pause_that_nothing_takes_is_refused(disk: SmallDisk, path: Path) -> N
         said = command.communicate(timeout=30)[1]
     assert command.returncode == 1
     assert "nothing is paused: make room on the disk, or end edge" in said
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs files of two users")
+def test_where_everybody_may_write_a_strangers_pause_is_obeyed_and_made_our_own(
+    kept: KeptPause, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path.parent.chmod(0o1777)
+    PauseStore(path).store(BY_MRS_DOE)
+    os.chown(path, 65534, 65534)
+    with monkeypatch.context() as patched:  # for who is not root it stays theirs
+        patched.setattr(PauseStore, "store", lambda *_: (_ for _ in ()).throw(EdgeError("Operation not permitted")))
+        kept.update()
+    kept.confirm(closed=True)
+    assert (kept.pause, kept.problem) == (BY_MRS_DOE, "Operation not permitted")
+    assert asked(path, Flag.UNSTORED) == "True"
+    assert not ClosedStore(path).confirms(BY_MRS_DOE)
+    kept.stop()
+    again = KeptPause(lambda: 0.0)
+    again.use(path)
+    again.confirm(closed=True)
+    assert (again.pause, again.problem, path.stat().st_uid) == (BY_MRS_DOE, "", 0)
+    assert ClosedStore(path).confirms(BY_MRS_DOE)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs files of two users")
+@pytest.mark.parametrize("ending", ["pause", "closed", "lock"])
+def test_a_strangers_file_is_named_by_whom_it_keeps_from_a_confirmation(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, ending: str
+) -> None:
+    for name in ("DAEMON_SECONDS", "ANSWER_SECONDS"):
+        monkeypatch.setattr(f"edge.cli.pause.{name}", 0.1)
+    folder, stranger = tmp_path / "state", tmp_path / f"state/outbox.{ending}"
+    folder.mkdir()
+    folder.chmod(0o1777)
+    stranger.write_text(json.dumps({"by": "Mr Roe", "since": BY_MR_ROE.since}))
+    os.chown(stranger, 65534, 65534)
+    assert run_command_line(["pause", "--set", f"outbox.path={folder}/outbox.sqlite"]) == 1
+    told = capsys.readouterr().err
+    reason = f"{stranger} belongs to another user (uid 65534): keep"
+    assert f"nobody has confirmed that the camera is closed: {reason}" in told
+    assert (f"the pause is written to {folder}/outbox.pause" in told) == (ending != "pause")
+
+
+@pytest.mark.parametrize(("mode", "told"), [(0o777, "end a pause"), (0o1777, "prepare files there"), (0o770, "")])
+def test_a_folder_into_which_everybody_may_write_is_warned_of(
+    path: Path, caplog: pytest.LogCaptureFixture, mode: int, told: str
+) -> None:
+    path.parent.chmod(mode)
+    KeptPause(lambda: 0.0).use(path)
+    problem = f"everybody may write into {path.parent}: other users can"
+    assert (f"{problem} {told}" if told else "") in caplog.text
+    assert (problem in caplog.text) == bool(told)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs files of two users")
+@pytest.mark.parametrize("when", ["before", "meanwhile"])
+def test_whoever_goes_back_leaves_a_strangers_pause_where_it_was(kept: KeptPause, tmp_path: Path, when: str) -> None:
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    folder.chmod(0o1777)
+    other = folder / "outbox.pause"
+    if when == "meanwhile":
+        kept.use(other)
+    PauseStore(other).store(BY_MRS_DOE)
+    os.chown(other, 65534, 65534)
+    if when == "before":
+        kept.use(other)
+    kept.update()
+    kept.go_back()
+    assert PauseStore(other).load() == BY_MRS_DOE

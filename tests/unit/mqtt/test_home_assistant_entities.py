@@ -134,7 +134,9 @@ def test_too_few_people_is_on_while_figures_are_withheld_and_says_why() -> None:
     assert [state("suppressed", window) for window in (WINDOW, SUPPRESSED, EMOTIONS_WITHHELD, HEADCOUNT)] == [
         "OFF", "ON", "OFF", "OFF",
     ]  # fmt: skip
-    assert state("suppressed", SUPPRESSED.model_copy(update={"frames": 0})) == "None", "nobody knows"
+    unseen = SUPPRESSED.model_copy(update={"frames": 0})
+    assert state("suppressed", unseen) == "None", "nobody knows"
+    assert attributes("suppressed", unseen) == {"what": "figures", "reason": None}
     assert attributes("suppressed", SUPPRESSED) == {"what": "figures", "reason": "few_people"}
     assert attributes("suppressed", EMOTIONS_WITHHELD) == {"what": "emotions", "reason": "few_front"}
     assert attributes("suppressed", WINDOW) == {"what": None, "reason": None}

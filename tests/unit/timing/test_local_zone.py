@@ -98,11 +98,21 @@ def test_the_file_that_timedatectl_replaces(tmp_path: Path, zone: str | None) ->
 
 
 BERLIN = Path("/usr/share/zoneinfo/Europe/Berlin").read_bytes()
+
+
+def flipped() -> bytes:
+    """With one wrong bit, of whether its first time is one of summer: Python reads it, the C library does not."""
+    second = BERLIN.index(b"TZif", 4)  # the part with 64 bits a time
+    place = second + 44 + 9 * int.from_bytes(BERLIN[second + 32 : second + 36], "big") + 4
+    return BERLIN[:place] + bytes([BERLIN[place] ^ 2]) + BERLIN[place + 1 :]
+
+
 NO_ZONES: list[Callable[[Path], object]] = [
     lambda path: path.write_text("Europe/Berlin\n"),
     lambda path: path.write_bytes(b""),
     lambda path: path.write_bytes(BERLIN[:60]),
     lambda path: path.write_bytes(BERLIN[:-2]),
+    lambda path: path.write_bytes(flipped()),
     Path.mkdir,  # as Docker makes one of `-v /etc/localtime:/etc/localtime` where the host has none
     lambda path: path.symlink_to("/usr/share/zoneinfo/zone.tab"),
 ]
@@ -115,7 +125,7 @@ def test_a_file_that_is_no_zone_keeps_the_camera_closed(tmp_path: Path, make: Ca
     assert "/etc/localtime is no time zone to this user" in done.stdout, done
 
 
-@pytest.mark.parametrize("content", [b"", b"Europe/Berlin\n", BERLIN[:60], BERLIN[:-1]])
+@pytest.mark.parametrize("content", [b"", b"Europe/Berlin\n", BERLIN[:60], BERLIN[:-1], flipped()])
 def test_a_file_of_tz_that_is_no_zone_is_refused(
     tmp_path: Path, content: bytes, local_zone: Callable[[str], None]
 ) -> None:
