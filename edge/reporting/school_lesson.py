@@ -85,10 +85,12 @@ def read_lesson(
     def read(room: str) -> RoomSums:
         lesson = lessons[room]
         asked = Period(lesson.start, lesson.end, timetable.zone, lesson.name)
-        reports[room] = report = read_stretch(recording, room, asked, now)
-        earlier[room] = compare_with_earlier(recording, report, timetable, lesson, now)
+        report = read_stretch(recording, room, asked, now)
+        beside = compare_with_earlier(recording, report, timetable, lesson, now)
         kept = recording.kept_days(room, lesson.start, lesson.end)
         days = frozenset(each.since.date() for each in kept if not report.parts)
+        # Only here: of a room that is damaged nothing is told.
+        reports[room], earlier[room] = report, beside
         sums = RoomSums(room, report.totals, report.summary, None, 0.0, days)
         return school.heard(sums, lesson.start, lesson.end)
 
