@@ -32,7 +32,6 @@ from edge.recording.postgres.address import PostgresAddress
 from tests.support.brokers import Broker, Subscriber, can_connect, free_port, wait_for
 from tests.support.daemon import PROGRAM
 from tests.support.faults import SmallDisk, small_disk
-from tests.support.forked import Forks
 from tests.support.paths import ROOT
 from tests.support.postgres import PostgresServer
 from tests.support.publishing import INFO, STATE, TOPICS, Start
@@ -211,24 +210,8 @@ def subscribe() -> Iterator[Callable[..., Subscriber]]:
         subscriber.stop()
 
 
-@pytest.fixture(scope="session")
-def forks() -> Iterator[Forks]:
-    """Commands that need not import everything anew."""
-    forks = Forks(ROOT)
-    yield forks
-    forks.stop()
-
-
 @pytest.fixture
-def anew(forks: Forks) -> Iterator[None]:
-    """Commands import all that they need by themselves."""
-    forks.wanted = False
-    yield
-    forks.wanted = True
-
-
-@pytest.fixture
-def edge(tmp_path: Path, forks: Forks) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+def edge(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Starts `python -m edge` (see PROGRAM) with an outbox of its own; whatever still runs at the end is killed."""
     started: list[subprocess.Popen[str]] = []
 
@@ -239,9 +222,6 @@ def edge(tmp_path: Path, forks: Forks) -> Iterator[Callable[..., subprocess.Pope
             "XDG_STATE_HOME": str(tmp_path / "state"),
             "COLUMNS": "200",
         }
-        if arguments and forks.can(arguments[0], environment) and not (tmp_path / "site").exists():
-            started.append(forks.started(arguments, tmp_path, environment))
-            return started[-1]
         command = [sys.executable, *PROGRAM, *arguments]
         process = subprocess.Popen(
             command,

@@ -133,7 +133,7 @@ def test_a_refused_password_ends_with_77(start_broker: Callable[..., Broker], ed
     assert "hush" not in out + err
 
 
-@pytest.mark.usefixtures("unmeasured", "anew")
+@pytest.mark.usefixtures("unmeasured")
 @pytest.mark.parametrize("library", ["_pydantic_core", "_yaml", "_multiarray_umath", "cv2.abi3", "libLiteRt"])
 def test_a_signal_at_any_moment_of_the_start_is_heard(edge: Edge, broker: int, library: str) -> None:
     """Moments are told by what has been loaded: a delay in seconds meets, on a busy machine, Python's own start."""
