@@ -20,7 +20,7 @@ from edge.contract.examples import INFO
 from edge.reporting.csv import cell_of
 from tests.support.brokers import Subscriber
 from tests.support.dashboard_page import Room, see
-from tests.support.recorded_school import TIMETABLE_TEXT, record_school
+from tests.support.recorded_school import MONDAY, TIMETABLE_TEXT, record_school
 
 playwright = pytest.importorskip("playwright.sync_api", reason="no browser on this platform")
 
@@ -295,7 +295,7 @@ def test_a_browser_that_does_not_know_the_zone_shows_figures_and_says_which_cloc
     assert page.locator("#trouble").is_visible() == (shown == "UTC")
     if shown == "UTC":
         see(page, "#trouble", f"This browser does not know the time zone {zone} of the server. Times are shown in UTC;")
-    page.goto(f"{address}#lesson/room-1")
+    page.goto(f"{address}#lesson/room-1/{MONDAY:%Y-%m-%d}")
     page.locator("#past-chart .main-svg").first.wait_for()
     assert complaints == []
     context.close()

@@ -52,6 +52,12 @@ def recorded() -> set[int]:
         database.close()
 
 
+def is_the_service_s(path: Path) -> bool:
+    """Whose a file is: from 257 on systemd maps its user at its own mount, and on the disk all is nobody's."""
+    user = Path(f"/proc/{pid(UNIT)}").stat().st_uid
+    return user != 0 and path.stat().st_uid in (user, NOBODY)
+
+
 def pages(subscriber: Subscriber) -> None:
     """From the first token to a deleted room; `setting_up` has installed the libraries of pages."""
     must((said := run("systemd-analyze", "verify", f"{UNIT}.service")) == "", f"systemd-analyze verify: {said}")
@@ -68,11 +74,8 @@ def pages(subscriber: Subscriber) -> None:
     began = time.monotonic()
     run("systemctl", "enable", "-q", "--now", UNIT)
     took = time.monotonic() - began
-    file = (STATE / "access.yaml").stat()
-    user = Path(f"/proc/{pid(UNIT)}").stat().st_uid
-    # From 257 on systemd maps the service's user at its own mount: on the disk all is nobody's, in a folder of root's.
-    ours = file.st_uid in (user, NOBODY) and user != 0
-    must(ours and file.st_mode & 0o777 == 0o600, f"access.yaml: {file}, user {user}")
+    file = STATE / "access.yaml"
+    must(is_the_service_s(file) and file.stat().st_mode & 0o777 == 0o600, f"access.yaml: {file.stat()}")
     must((ask("/api/about"), ask("/api/about", "wrong"), ask("/api/about", token)) == (403, 403, 200), "who may look")
     must(ask("/lesson?room=room-1&minutes=15", token) == 200, "the own room")
     must(ask("/lesson?room=room-2&minutes=15", token) == 404, "another room")
@@ -99,7 +102,7 @@ def pages(subscriber: Subscriber) -> None:
     must("deleted" in said, said)
     said = run("edge", "delete", "--database", f"{STATE}/school.sqlite", "--list")
     must("by root" in said, said)
-    strange = {str(each) for each in STATE.resolve().iterdir() if each.stat().st_uid != user}
+    strange = {str(each) for each in STATE.resolve().iterdir() if not is_the_service_s(each)}
     must(not strange, f"not the service's: {strange}")
     fact("sudo edge delete on the service's recording runs as its user; every file there stays its own")
 
