@@ -20,7 +20,8 @@ from edge.contract.examples import INFO
 from edge.reporting.csv import cell_of
 from tests.support.brokers import Subscriber
 from tests.support.dashboard_page import Room, see
-from tests.support.recorded_school import MONDAY, TIMETABLE_TEXT, record_school
+from tests.support.lessons import MONDAY
+from tests.support.recorded_school import TIMETABLE_TEXT, record_school
 
 playwright = pytest.importorskip("playwright.sync_api", reason="no browser on this platform")
 
