@@ -188,8 +188,9 @@ def unpacked(webp: NDArray[np.uint8], sizes: NDArray[np.int64]) -> NDArray[np.ui
     if webp.dtype != np.uint8 or sizes.ndim != 1 or not len(sizes) or sizes.min() < 1 or sizes.sum() != webp.size:
         raise ValueError("the sizes of the packed pictures do not fit their bytes")
     files = np.split(webp.ravel(), np.cumsum(sizes)[:-1])
-    columns = [cv2.imdecode(file, cv2.IMREAD_GRAYSCALE) for file in files]
-    if any(column is None or column.shape[1] != 48 or len(column) % 48 for column in columns):
+    found = [cv2.imdecode(file, cv2.IMREAD_GRAYSCALE) for file in files]
+    columns = [column for column in found if column is not None and column.shape[1] == 48 and not len(column) % 48]
+    if len(columns) < len(found):
         raise ValueError("the packed pictures are damaged")
     return np.concatenate(columns).reshape(-1, 48, 48).astype(np.uint8, copy=False)
 

@@ -85,7 +85,7 @@ def reliability_chart(title: str, series: dict[str, Reliability]) -> str:
         parts.append(_line(x, y, points, f"c{colour}", marks=True))
     last = list(series.values())[-1].counts
     wide = (WIDTH - LEFT - RIGHT) / len(last)
-    for index, share in enumerate((last / max(last.max(), 1)).tolist()):
+    for index, share in enumerate((last / max(int(last.max()), 1)).tolist()):
         tall = share * (SHARES - 10)
         parts.append(
             f'<rect class="c{len(series) - 1}" x="{LEFT + index * wide + 1:.1f}" y="{height - tall:.1f}" '

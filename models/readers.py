@@ -201,10 +201,12 @@ def read_picture(path: Path) -> NDArray[np.uint8] | None:
         raise ImportError("pictures need OpenCV. Remedy: pip install opencv-python-headless") from None
     try:
         grey = cv2.imdecode(np.frombuffer(read_file(path, MAX_PICTURE), np.uint8), cv2.IMREAD_GRAYSCALE)
-        shrink = cv2.INTER_AREA if grey.size > SIZE * SIZE else cv2.INTER_LINEAR
-        return cv2.resize(grey, (SIZE, SIZE), interpolation=shrink).astype(np.uint8, copy=False)
-    except (OSError, AttributeError, cv2.error):  # OpenCV returns None or raises, as the damage may be
+    except (OSError, cv2.error):
         return None
+    if grey is None:  # OpenCV returns that or raises, as the damage may be
+        return None
+    shrink = cv2.INTER_AREA if grey.size > SIZE * SIZE else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(grey, (SIZE, SIZE), interpolation=shrink), np.uint8)
 
 
 # CSV

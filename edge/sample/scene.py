@@ -327,8 +327,8 @@ def _room(size: tuple[int, int], seats: Sequence[_Seat], random: np.random.Gener
     for row in texture:  # a row at a time here and below: the whole room as floats would be the daemon's peak of memory
         row[:] = random.normal(0.0, 6.0, width)
     cv2.GaussianBlur(texture, (0, 0), 0.8, dst=texture)
-    for row, roughness in zip(room, texture, strict=True):
-        row[:] = np.clip(row + roughness[:, None], 0, 255)
+    for pixels, roughness in zip(room, texture, strict=True):
+        pixels[:] = np.clip(pixels + roughness[:, None], 0, 255)
     return room
 
 

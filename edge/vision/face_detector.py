@@ -136,7 +136,8 @@ class FaceDetector:
         best = cv2.dnn.NMSBoxes(boxes.tolist(), scores.tolist(), self.card.score_threshold, NMS_IOU)
         kept = np.asarray(best, np.intp).ravel()
         size = image.shape[1], image.shape[0]
-        return _inside(boxes[kept] / scale, scores[kept], landmarks[kept] / scale, *size)
+        boxes, landmarks = (np.asarray(each[kept] / scale, np.float32) for each in (boxes, landmarks))
+        return _inside(boxes, scores[kept], landmarks, *size)
 
     def run_bare(self) -> None:
         """Run the model on what lies in its tensor, and nothing else: the least that a frame can cost."""

@@ -72,7 +72,8 @@ def _offset(points: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[n
 
 def _middles(points: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """The middle of the eyes and of the mouth, (n, 2) each."""
-    return (points[:, LEFT_EYE] + points[:, RIGHT_EYE]) / 2, (points[:, LEFT_MOUTH] + points[:, RIGHT_MOUTH]) / 2
+    half = np.float32(0.5)
+    return (points[:, LEFT_EYE] + points[:, RIGHT_EYE]) * half, (points[:, LEFT_MOUTH] + points[:, RIGHT_MOUTH]) * half
 
 
 def roll(landmarks: NDArray[np.float32] | None) -> NDArray[np.float32]:

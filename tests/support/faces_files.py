@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,3 +24,8 @@ def noise(label: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
         "images": images, "label": label.astype(np.int8), "usage": usage, "ferplus_votes": votes,
         "dup_group": np.full(len(label), -1),
     }  # fmt: skip
+
+
+def save(path: Path, arrays: Mapping[str, Any]) -> None:
+    """As `np.savez`, which since NumPy 2 has names of its own among those of arrays."""
+    np.savez(path, **arrays)

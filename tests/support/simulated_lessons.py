@@ -174,13 +174,13 @@ class SimulatedLesson:
                 )
             )
         closed += cutter.due(60 * self.minutes)
-        found = []
+        payloads = []
         for seq, window in enumerate(closed, 1):
             body = builder.build(window, self.start + timedelta(seconds=window.end), clock_synced=True)
-            found.append(
+            payloads.append(
                 WindowPayload(**body.model_dump(by_alias=True), epoch="5c400100", seq=seq, replayed=False),
             )
-        return found
+        return payloads
 
 
 class _Fates:

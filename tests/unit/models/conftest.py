@@ -10,7 +10,7 @@ import pytest
 
 from edge.model_files.cards import SHIPPED
 from models.data import PUBLIC
-from tests.support.faces_files import VOTE_COLUMN, noise
+from tests.support.faces_files import VOTE_COLUMN, noise, save
 from tests.support.paths import FER2013
 
 
@@ -25,9 +25,9 @@ def faces_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
         best = np.where((votes == votes.max(axis=1, keepdims=True)).sum(axis=1) == 1, votes.argmax(axis=1), -1)
         best[content["usage"] != PUBLIC] = -1
         rows = np.concatenate([np.flatnonzero(best == column)[:29] for column in VOTE_COLUMN])
-        np.savez(path, **{name: array[rows] for name, array in content.items()})
+        save(path, {name: array[rows] for name, array in content.items()})
     else:
-        np.savez(path, **noise(np.arange(203) % 7))
+        save(path, noise(np.arange(203) % 7))
     return path
 
 

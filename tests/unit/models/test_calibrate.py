@@ -15,7 +15,7 @@ from edge.model_files.calibration import calibration_path, find_calibration, rea
 from edge.model_files.cards import SHIPPED, EmotionCard, read_card
 from models import calibrate
 from models.labels import HEADS, LABELS
-from tests.support.faces_files import noise
+from tests.support.faces_files import noise, save
 
 
 def test_calibration_round_trip(model: Path, faces_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -78,7 +78,7 @@ def test_output_that_lacks_a_class_is_left_out_with_the_reason(model: Path, tmp_
     content = noise(np.arange(21) % 7)
     keep = content["label"] != LABELS.index("fear")
     label = np.where(keep, content["label"], 0)
-    np.savez(tmp_path / "faces.npz", **(content | {"label": label}))
+    save(tmp_path / "faces.npz", content | {"label": label})
     assert calibrate.main([str(model), str(tmp_path / "faces.npz"), "--all-poses"]) == 0
     path = model.with_suffix(".json")
     calibration = read_calibration(path, read_card(path, EmotionCard))
@@ -137,7 +137,7 @@ def test_damaged_calibration_is_refused_in_one_line(
     damage: Callable[[dict[str, Any]], str], told: str, model: Path, tmp_path: Path
 ) -> None:
     path = model.with_suffix(".json")
-    np.savez(tmp_path / "faces.npz", **noise(np.arange(7)))
+    save(tmp_path / "faces.npz", noise(np.arange(7)))
     calibrate.main([str(model), str(tmp_path / "faces.npz"), "--all-poses"])
     file = calibration_path(path)
     file.write_text(damage(json.loads(file.read_text())))
@@ -148,7 +148,7 @@ def test_damaged_calibration_is_refused_in_one_line(
 
 
 def test_calibrate_fails_in_one_line(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    np.savez(tmp_path / "faces.npz", **(noise(np.arange(7)) | {"usage": np.zeros(7, np.int8)}))
+    save(tmp_path / "faces.npz", noise(np.arange(7)) | {"usage": np.zeros(7, np.int8)})
     for arguments in ([str(model), str(tmp_path / "faces.npz")], [str(tmp_path / "absent.tflite"), str(model)]):
         assert calibrate.main(arguments) == 1
         assert len(capsys.readouterr().err.splitlines()) == 1

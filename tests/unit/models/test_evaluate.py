@@ -17,7 +17,7 @@ from models.labels import HEADS
 from models.metrics import Confusion
 from models.plots import Axis, heat_map, line_chart
 from models.report import read_log, write_report
-from tests.support.faces_files import noise
+from tests.support.faces_files import noise, save
 
 LOG = "epoch,rate,train_loss,public_fer2013,public_ferplus\n1,1e-3,2.5,0.3,0.4\n2,1e-3,1.5,,0.6\n3,1e-3,1.25,0.5,0.7\n"
 SECTIONS = ["Summary", "Output ferplus", "Classes", "Confusion matrix", "Reliability", "Output fer2013", "Face size",
@@ -112,7 +112,9 @@ def test_whole_evaluation_with_report(
     for head, source in zip(HEADS, page.sources, strict=True):
         content = base64.b64decode(source.removeprefix("data:image/png;base64,"), validate=True)
         assert content == (folder / f"confusion-{head}.png").read_bytes()
-        assert cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR).shape[0] > 600
+        picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+        assert picture is not None
+        assert picture.shape[0] > 600
     assert sorted(path.name for path in folder.iterdir()) == [
         "confusion-fer2013.png",
         "confusion-ferplus.png",
@@ -124,7 +126,7 @@ def test_output_without_any_truth_is_reported_as_dashes(
     model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     content = noise(np.arange(14) % 7)
-    np.savez(tmp_path / "faces.npz", **(content | {"ferplus_votes": content["ferplus_votes"] * 0}))
+    save(tmp_path / "faces.npz", content | {"ferplus_votes": content["ferplus_votes"] * 0})
     assert evaluate.main([str(model), str(tmp_path / "faces.npz"), "--json", "--report", str(tmp_path)]) == 0
     result = json.loads(capsys.readouterr().out)["outputs"]["ferplus"]
     assert result["pictures"] == 0

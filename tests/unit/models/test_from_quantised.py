@@ -12,7 +12,7 @@ from edge.vision.tflite import Model
 from models.data import TRAIN
 from models.labels import HEADS
 from models.runner import predict
-from tests.support.faces_files import noise
+from tests.support.faces_files import noise, save
 
 torch = pytest.importorskip(
     "torch", reason="PyTorch is not installed (pip install -r models/requirements-train.txt)", exc_type=ImportError
@@ -28,7 +28,7 @@ CARD = emotion_card_path("emotions.json")
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     """Seventy pictures of noise to train on."""
-    np.savez(tmp_path / "faces.npz", **{**noise(np.arange(70) % 7), "usage": np.full(70, TRAIN)})
+    save(tmp_path / "faces.npz", {**noise(np.arange(70) % 7), "usage": np.full(70, TRAIN)})
     return tmp_path / "faces.npz"
 
 

@@ -18,6 +18,7 @@ from models import evaluate, pack, proof
 from models.data import PRIVATE, PUBLIC, TRAIN, Faces, absolute_majority, read_npz, vote_majority, vote_shares
 from models.labels import HEADS, LABELS
 from models.metrics import Confusion, fit_temperature, negative_log_likelihood
+from tests.support.faces_files import save
 from tests.support.paths import ROOT
 
 CARD = SHIPPED / "emotions.json"
@@ -42,7 +43,7 @@ def arrays() -> dict[str, NDArray[Any]]:
 
 def written(folder: Path, content: dict[str, NDArray[Any]]) -> Path:
     path = folder / "faces.npz"
-    np.savez(path, **content)
+    save(path, content)
     return path
 
 

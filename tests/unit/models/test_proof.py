@@ -131,9 +131,9 @@ def test_the_kind_of_an_output_is_seen_from_its_values() -> None:
     values = np.random.default_rng(1).normal(size=(20, 7)).astype(np.float32)
     powers = np.exp(values)
     assert proof.kind_of(values) == "logits"
-    assert proof.kind_of(powers / powers.sum(axis=1, keepdims=True)) == "probabilities"
+    assert proof.kind_of(np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float32)) == "probabilities"
     with pytest.raises(ValueError, match="neither logits nor probabilities"):
-        proof.kind_of(1 / (1 + powers))
+        proof.kind_of(np.asarray(1 / (1 + powers), np.float32))
 
 
 def heads_of(shape: tuple[int, ...], outputs: dict[str, tuple[int, ...]], *options: str) -> dict[str, str]:

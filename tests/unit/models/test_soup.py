@@ -16,13 +16,13 @@ from models import soup  # noqa: E402 - after the check for PyTorch
 from models.data import PUBLIC, TRAIN  # noqa: E402
 from models.export import load  # noqa: E402
 from models.networks import NETWORKS  # noqa: E402
-from tests.support.faces_files import noise  # noqa: E402
+from tests.support.faces_files import noise, save  # noqa: E402
 
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     split = np.array([TRAIN, PUBLIC])[np.arange(70) % 2]
-    np.savez(tmp_path / "faces.npz", **{**noise(np.arange(70) % 7), "usage": split})
+    save(tmp_path / "faces.npz", {**noise(np.arange(70) % 7), "usage": split})
     return tmp_path / "faces.npz"
 
 
