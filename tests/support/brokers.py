@@ -20,7 +20,9 @@ import pytest
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
-PORTS = range(12_000, 32_000)
+from edge.mqtt.embedded_broker import PORTS_TRIED
+
+PORTS = range(12_000, 32_000, PORTS_TRIED)  # an embedded broker takes one of the next where its own is in use
 
 
 @dataclass
@@ -108,7 +110,7 @@ def free_port() -> int:
         file.seek(0)
         port = int(file.read() or PORTS.start)
         for _ in PORTS:
-            port = port + 1 if port + 1 in PORTS else PORTS.start
+            port = port + PORTS.step if port + PORTS.step in PORTS else PORTS.start
             with socket.socket() as probe, contextlib.suppress(OSError):
                 probe.bind(("127.0.0.1", port))
                 break

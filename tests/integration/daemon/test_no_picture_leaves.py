@@ -262,6 +262,7 @@ def test_every_place_that_writes_or_sends_is_known() -> None:
         "edge.cameras.certificates": {"socket.create_connection"},
         "edge.hardware.board": {"subprocess.run"},  # vcgencmd get_throttled, on a Raspberry Pi
         "edge.daemon.mqtt_service": {"self._running.send"},  # answers to commands
+        "edge.mqtt.bounded_client": {"socket.socket"},  # to the broker
         "edge.mqtt.attempt": {"self._client.socket"},  # looks at the one of paho
         "edge.delivery.publisher": {"self._pacing.send"},
         "edge.delivery.pacing": {"self._store.send"},
