@@ -27,9 +27,9 @@ from tests.load.fleet.plugin_broker import PluginBroker, client_id
 from tests.load.fleet.school import SHIPPED
 from tests.load.fleet.users import User
 from tests.load.hostile_room import HOSTILE, LIMITED_PORT, ROOMS
+from tests.load.raw_flood import PACE
 from tests.support.brokers import wait_for
 
-PACE = 31_500  # bytes a second, just within what limits.nft lets through
 WANTED = ("window", "state", "availability", "info")
 LONGEST = 1800.0  # seconds until everything that waited is read
 
