@@ -60,7 +60,7 @@ def main() -> int:
         try:
             broker.add_rooms(HOSTILE, ROOM)
             broker.add("recorder", "recorder")
-            figures = _figures(broker, _environment(Path(folder), no_destroy=args.no_destroy))
+            figures = _figures(broker, Path(folder) / "ended", _environment(Path(folder), no_destroy=args.no_destroy))
         finally:
             broker.kill()
     print(json.dumps(figures))
@@ -79,12 +79,12 @@ def _environment(folder: Path, *, no_destroy: bool) -> dict[str, str]:
     return {**os.environ, "PATH": f"{wrapper.parent}:{search}", "SS": real.stdout.strip()}
 
 
-def _figures(broker: PluginBroker, environment: dict[str, str]) -> dict[str, int]:
+def _figures(broker: PluginBroker, said: Path, environment: dict[str, str]) -> dict[str, int]:
     assert broker.process is not None
     memory = psutil.Process(broker.process.pid).memory_info
     reader = User(broker, "recorder", session=client_id("recorder")).subscribe(TOPIC)
     room = User(broker, ROOM, session=client_id(ROOM))
-    script: subprocess.Popen[str] | None = None
+    script: subprocess.Popen[bytes] | None = None
     before, grown = memory().rss, 0
     sent: list[bytes] = []
     with connect(HOST, PORT, HOSTILE) as wire:
@@ -97,15 +97,19 @@ def _figures(broker: PluginBroker, environment: dict[str, str]) -> dict[str, int
             room.publish(TOPIC, sent[-1])
             grown = max(grown, memory().rss - before)
             if script is None and grown > ENOUGH:
-                script = subprocess.Popen(
-                    ["sh", SHIPPED / "end-unread.sh", LOOKS], env=environment, stdout=subprocess.PIPE, text=True,
-                    start_new_session=True,
-                )  # fmt: skip
+                with said.open("w") as output:
+                    script = subprocess.Popen(
+                        ["sh", SHIPPED / "end-unread.sh", LOOKS], env=environment, stdout=output,
+                        start_new_session=True,
+                    )  # fmt: skip
             time.sleep(0.05)
     if script is None:
         sys.exit("the broker did not grow")
+    while name not in said.read_text() and time.monotonic() < until:  # it ends a connection, and then says so
+        time.sleep(0.05)
     os.killpg(script.pid, signal.SIGTERM)
-    ended = script.communicate()[0].splitlines()
+    script.wait()
+    ended = said.read_text().splitlines()
     until = time.monotonic() + PATIENCE
     while (missing := {*sent} - {message.payload for message in reader.messages}) and time.monotonic() < until:
         time.sleep(0.05)
